@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Runs every test of the project on a Debian 12 with Go. As root it first
+# installs the peers that the tests run against, if they are missing. What
+# cannot run here is left out, and said so at the end.
+set -u
+cd "$(dirname "$0")" || exit 1
+
+# The tests need no version stamp, and a checkout of another user has none.
+export GOFLAGS="${GOFLAGS:-} -buildvcs=false"
+export PATH="$PATH:/usr/local/go/bin"
+
+# Tests append "group: reason" here for what they leave out.
+ROLLCALL_LEFT_OUT=$(mktemp)
+export ROLLCALL_LEFT_OUT
+trap 'rm -f "$ROLLCALL_LEFT_OUT"' EXIT
+
+failed=()
+
+# step NAME COMMAND... runs a command and notes its failure.
+step() {
+	local name=$1
+	shift
+	printf '\n== %s\n' "$name"
+	"$@" || failed+=("$name")
+}
+
+leave_out() { printf '%s\n' "$1" >>"$ROLLCALL_LEFT_OUT"; }
+
+packages() {
+	local missing=() name
+	for name in dhtnode libopendht-dev python3-opendht jami-daemon dbus-daemon iproute2 g++ pkg-config; do
+		dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
+	done
+	if [ ${#missing[@]} -eq 0 ]; then
+		echo "all installed"
+		return
+	fi
+	echo "missing: ${missing[*]}"
+	if [ "$(id -u)" -ne 0 ]; then
+		echo "not root: the tests that need them are left out"
+		return
+	fi
+	apt-get -qq update &&
+		DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}"
+}
+
+formatting() {
+	local found
+	found=$(go tool -modfile=tools/go.mod gofumpt -l .) || return
+	[ -z "$found" ] || { printf 'not formatted with gofumpt:\n%s\n' "$found"; return 1; }
+}
+
+# Each fuzz target gets a number of inputs, not a time, so that a slow machine
+# tries the same ones.
+fuzz() {
+	local pkg target targets result=0
+	while read -r pkg; do
+		targets=$(go test -list '^Fuzz' "$pkg") || return
+		for target in $(grep '^Fuzz' <<<"$targets"); do
+			go test -run '^$' -fuzz "^$target\$" -fuzztime 5000x -fuzzminimizetime 100x -timeout 2m "$pkg" || result=1
+		done
+	done < <(go list -f '{{range .TestGoFiles}}{{$.Dir}}/{{.}} {{end}}{{range .XTestGoFiles}}{{$.Dir}}/{{.}} {{end}}' ./... |
+		tr ' ' '\n' | xargs -r grep -l '^func Fuzz' | xargs -r -n1 dirname | sort -u)
+	return "$result"
+}
+
+# below LEVEL... prints the existing packages of these levels.
+below() {
+	go list ./... | awk -v want="$*" '
+		NR == FNR { if ($1 !~ /^#/ && index(" " want " ", " " $1 " ")) paths["rollcall/" $2]; next }
+		{ for (p in paths) { tree = p; if (sub("/\\.\\.\\.$", "", tree) ? index($0 "/", tree "/") == 1 : $0 == p) print } }
+	' test/levels/levels.txt -
+}
+
+# go_test NAME LEVELS FLAG... tests the packages of these levels.
+go_test() {
+	local name=$1 levels=$2 packages
+	shift 2
+	mapfile -t packages < <(below "$levels")
+	[ ${#packages[@]} -eq 0 ] || step "$name" go test "$@" "${packages[@]}"
+}
+
+# Goroutines live in drivers and services only, so only these are slowed down
+# by the race detector. It needs a C compiler.
+race=(-race)
+if ! command -v gcc >/dev/null; then
+	race=()
+	leave_out "race detector: no C compiler"
+fi
+
+step "packages" packages
+step "formatting" formatting
+step "vet" go vet -tags peers ./...
+step "staticcheck" go tool -modfile=tools/go.mod staticcheck -tags peers ./...
+step "fuzzing" fuzz
+go_test "tests of codecs and cores" "codec core"
+go_test "tests of drivers and services" "driver service" "${race[@]}"
+go_test "tests against the peers" test -tags peers -count 1 -p 1 -timeout 12m
+
+echo
+sort "$ROLLCALL_LEFT_OUT" | uniq -c | sed -E 's/^ *([0-9]+) /left out (\1×): /'
+if [ ${#failed[@]} -gt 0 ]; then
+	printf 'failed: %s\n' "${failed[@]}"
+	exit 1
+fi
