@@ -1,0 +1,390 @@
+package peers
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os/exec"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"rollcall/dht/infohash"
+	"rollcall/test/netns"
+)
+
+// Peer is a DHT node that a test drives: a program that puts, gets and listens
+// on request. Its methods are safe for concurrent use; they fail when the
+// context or the program ends.
+//
+// Requests are JSON objects, one a line, with a "tag" that the reply repeats.
+// A reply with "error" is a failure; one with "event" belongs to the listen
+// with that tag. The types Value, Where and request are the protocol.
+type Peer struct {
+	*Process
+	Host *netns.Host
+	// Node is the node id.
+	Node infohash.Hash
+	Port uint16
+
+	sending sync.Mutex // protects input; never taken with mu held
+	input   io.WriteCloser
+
+	mu      sync.Mutex // protects all below
+	lastTag uint64
+	replies map[uint64]chan reply
+	listens map[uint64]*Listen
+}
+
+// Kind is an implementation of Peer.
+type Kind struct {
+	Name    string
+	program func(t testing.TB) string
+}
+
+// OpenDHT peers are nodes of libopendht.
+var OpenDHT = Kind{"OpenDHT", buildDHTPeer}
+
+// PeerConfig says how a peer starts. The zero value is a network of its own on
+// a free port, without identity.
+type PeerConfig struct {
+	Port      uint16         // 0: a free one
+	Bootstrap netip.AddrPort // invalid: none
+	Network   uint32
+	Identity  *Identity // published as a certificate; signs and decrypts
+}
+
+// Value is a value as peers report it.
+type Value struct {
+	ID        uint64        `json:"id"`
+	Type      uint16        `json:"type"`
+	UserType  string        `json:"utype"`
+	Data      hexBytes      `json:"data"`
+	Seq       uint16        `json:"seq"`
+	Owner     infohash.Hash `json:"owner,omitzero"` // key id of the signer
+	To        infohash.Hash `json:"to,omitzero"`    // key id of the recipient
+	Signed    bool          `json:"signed"`
+	Encrypted bool          `json:"encrypted"` // and could not be decrypted
+}
+
+// Put says how a value is put. The zero value puts it plain and once.
+type Put struct {
+	Signed    bool
+	To        infohash.Hash // encrypts to the owner of this key id
+	Permanent bool
+	Age       time.Duration // of a plain value, in seconds: it expires so much earlier
+}
+
+// Stats is what a peer knows of the network.
+type Stats struct {
+	Node         infohash.Hash `json:"node"`
+	ID           infohash.Hash `json:"id,omitzero"` // key id of the identity
+	Port         uint16        `json:"port"`
+	Good4, Good6 int           // nodes that answer
+	Stored       int           `json:"stored"` // values held for others and itself
+}
+
+// Listen is a running listen.
+type Listen struct {
+	peer  *Peer
+	key   infohash.Hash
+	tag   uint64
+	mu    sync.Mutex // protects queue
+	queue []Event
+	more  chan struct{} // capacity 1: queue has grown
+}
+
+// Event is what a listen reports: values that are new or have expired.
+type Event struct {
+	Values  []Value
+	Expired bool
+}
+
+type hexBytes []byte
+
+func (b hexBytes) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, b), nil }
+
+func (b *hexBytes) UnmarshalText(text []byte) (err error) {
+	*b, err = hex.AppendDecode(nil, text)
+	return err
+}
+
+type request struct {
+	Tag       uint64        `json:"tag"`
+	Op        string        `json:"op"`
+	Key       infohash.Hash `json:"key"`
+	Value     *Value        `json:"value,omitempty"`
+	Kind      string        `json:"kind,omitempty"` // of a put: plain, signed, encrypted
+	To        infohash.Hash `json:"to"`
+	Permanent bool          `json:"permanent"`
+	Age       *int64        `json:"age,omitempty"` // seconds
+	ID        uint64        `json:"id"`
+	Where     string        `json:"where"`
+	Query     string        `json:"query"`
+	Listen    uint64        `json:"listen"`
+	Host      string        `json:"host"`
+	Port      string        `json:"port"`
+}
+
+type reply struct {
+	Tag    uint64  `json:"tag"`
+	Event  string  `json:"event"`
+	Error  string  `json:"error"`
+	Values []Value `json:"values"`
+	PEM    string  `json:"pem"`
+	Stats
+}
+
+// Start starts a peer of this kind, and waits until it knows a node of the
+// network if it has a bootstrap node.
+func (k Kind) Start(t testing.TB, host *netns.Host, config PeerConfig) *Peer {
+	t.Helper()
+	identity := ""
+	if config.Identity != nil {
+		identity = config.Identity.Path
+	}
+	cmd := exec.Command(k.program(t), strconv.Itoa(int(config.Port)), strconv.FormatUint(uint64(config.Network), 10), identity)
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	replies, output := io.Pipe()
+	cmd.Stdout = output
+	p := &Peer{
+		Host: host, input: input,
+		replies: make(map[uint64]chan reply), listens: make(map[uint64]*Listen),
+	}
+	p.Process = startProcess(t, host, k.Name+" peer", cmd)
+	go func() {
+		<-p.ended
+		output.Close()
+	}()
+	decoder := json.NewDecoder(replies)
+	var ready reply
+	if err := decoder.Decode(&ready); err != nil {
+		t.Fatalf("%s does not start: %v", p.Name, err)
+	}
+	p.Node, p.Port = ready.Node, ready.Port
+	go p.receive(decoder)
+
+	if config.Bootstrap.IsValid() {
+		ctx, cancel := context.WithTimeout(t.Context(), startLimit)
+		defer cancel()
+		if err := p.Bootstrap(ctx, config.Bootstrap); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.WaitNodes(ctx, 1); err != nil {
+			t.Fatalf("%s finds nobody at %v: %v", p.Name, config.Bootstrap, err)
+		}
+	}
+	return p
+}
+
+// receive hands replies and events out, until the program ends.
+func (p *Peer) receive(decoder *json.Decoder) {
+	for {
+		var r reply
+		if err := decoder.Decode(&r); err != nil {
+			return
+		}
+		p.mu.Lock()
+		waiting, listen := p.replies[r.Tag], p.listens[r.Tag]
+		p.mu.Unlock()
+		switch {
+		case r.Event == "" && waiting != nil:
+			waiting <- r
+		case r.Event != "" && listen != nil:
+			listen.add(Event{Values: r.Values, Expired: r.Event == "expired"})
+		}
+	}
+}
+
+// call sends a request and waits for its reply. prepare, which may be nil, is
+// called with the tag before the request goes out.
+func (p *Peer) call(ctx context.Context, r request, prepare func(tag uint64)) (reply, error) {
+	answer := make(chan reply, 1)
+	p.mu.Lock()
+	p.lastTag++
+	r.Tag = p.lastTag
+	p.replies[r.Tag] = answer
+	if prepare != nil {
+		prepare(r.Tag)
+	}
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		delete(p.replies, r.Tag)
+		p.mu.Unlock()
+	}()
+	if err := p.send(r); err != nil {
+		return reply{}, fmt.Errorf("%s: %s: %w", p.Name, r.Op, err)
+	}
+	select {
+	case got := <-answer:
+		if got.Error != "" {
+			return got, fmt.Errorf("%s: %s: %s", p.Name, r.Op, got.Error)
+		}
+		return got, nil
+	case <-ctx.Done():
+		return reply{}, fmt.Errorf("%s: %s: %w", p.Name, r.Op, ctx.Err())
+	case <-p.ended:
+		return reply{}, fmt.Errorf("%s: %s: %w", p.Name, r.Op, ErrEnded)
+	}
+}
+
+func (p *Peer) send(r request) error {
+	line, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	p.sending.Lock()
+	defer p.sending.Unlock()
+	_, err = p.input.Write(append(line, '\n'))
+	return err
+}
+
+// Put puts a value and returns it with the id and seq that the peer gave it,
+// once nodes hold it.
+func (p *Peer) Put(ctx context.Context, key infohash.Hash, v Value, how Put) (Value, error) {
+	r := request{Op: "put", Key: key, Value: &v, Kind: "plain", To: how.To, Permanent: how.Permanent}
+	switch {
+	case !how.To.IsZero():
+		r.Kind = "encrypted"
+	case how.Signed:
+		r.Kind = "signed"
+	case how.Age != 0:
+		seconds := int64(how.Age / time.Second)
+		r.Age = &seconds
+	}
+	got, err := p.call(ctx, r, nil)
+	if err != nil || len(got.Values) != 1 {
+		return Value{}, err
+	}
+	return got.Values[0], nil
+}
+
+// CancelPut ends a permanent put.
+func (p *Peer) CancelPut(ctx context.Context, key infohash.Hash, id uint64) error {
+	_, err := p.call(ctx, request{Op: "cancel-put", Key: key, ID: id}, nil)
+	return err
+}
+
+// Get returns the values at key that match where ("" or OpenDHT's text form
+// such as "WHERE id=5"), decrypted where the peer is their recipient.
+func (p *Peer) Get(ctx context.Context, key infohash.Hash, where string) ([]Value, error) {
+	got, err := p.call(ctx, request{Op: "get", Key: key, Where: where}, nil)
+	return got.Values, err
+}
+
+// Query returns the selected fields of values ("SELECT id WHERE seq=1").
+func (p *Peer) Query(ctx context.Context, key infohash.Hash, query string) ([]Value, error) {
+	got, err := p.call(ctx, request{Op: "query", Key: key, Query: query}, nil)
+	return got.Values, err
+}
+
+// Certificate looks up the certificate of a key id, as PEM.
+func (p *Peer) Certificate(ctx context.Context, id infohash.Hash) (string, error) {
+	got, err := p.call(ctx, request{Op: "certificate", Key: id}, nil)
+	return got.PEM, err
+}
+
+// Listen follows the values at key. The listen ends with Cancel or the peer.
+func (p *Peer) Listen(ctx context.Context, key infohash.Hash, where string) (*Listen, error) {
+	l := &Listen{peer: p, key: key, more: make(chan struct{}, 1)}
+	_, err := p.call(ctx, request{Op: "listen", Key: key, Where: where}, func(tag uint64) {
+		l.tag = tag
+		p.listens[tag] = l
+	})
+	return l, err
+}
+
+// Bootstrap adds a bootstrap node.
+func (p *Peer) Bootstrap(ctx context.Context, node netip.AddrPort) error {
+	_, err := p.call(ctx, request{Op: "bootstrap", Host: node.Addr().String(), Port: strconv.Itoa(int(node.Port()))}, nil)
+	return err
+}
+
+// ConnectivityChanged tells the peer that the network has changed.
+func (p *Peer) ConnectivityChanged(ctx context.Context) error {
+	_, err := p.call(ctx, request{Op: "connectivity"}, nil)
+	return err
+}
+
+// Stats returns what the peer knows of the network.
+func (p *Peer) Stats(ctx context.Context) (Stats, error) {
+	got, err := p.call(ctx, request{Op: "stats"}, nil)
+	return got.Stats, err
+}
+
+// WaitNodes waits until the peer knows n good nodes in both families together.
+func (p *Peer) WaitNodes(ctx context.Context, n int) error {
+	return Eventually(ctx, func() (bool, error) {
+		stats, err := p.Stats(ctx)
+		if err == nil {
+			err = fmt.Errorf("%s knows %d and %d good nodes, not %d", p.Name, stats.Good4, stats.Good6, n)
+		}
+		return stats.Good4+stats.Good6 >= n, err
+	})
+}
+
+// Addr returns the peer's address.
+func (p *Peer) Addr() netip.AddrPort { return p.Host.AddrPort(p.Port) }
+
+// Stop lets the peer leave cleanly.
+func (p *Peer) Stop() error { return p.stop(p.input.Close()) }
+
+// Next returns the next event, in order.
+func (l *Listen) Next(ctx context.Context) (Event, error) {
+	for {
+		l.mu.Lock()
+		if len(l.queue) > 0 {
+			event := l.queue[0]
+			l.queue = l.queue[1:]
+			l.mu.Unlock()
+			return event, nil
+		}
+		l.mu.Unlock()
+		select {
+		case <-l.more:
+		case <-ctx.Done():
+			return Event{}, fmt.Errorf("%s: listening: %w", l.peer.Name, ctx.Err())
+		case <-l.peer.ended:
+			return Event{}, fmt.Errorf("%s: listening: %w", l.peer.Name, ErrEnded)
+		}
+	}
+}
+
+// Quiet fails if an event comes within the time given.
+func (l *Listen) Quiet(ctx context.Context, during time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, during)
+	defer cancel()
+	event, err := l.Next(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	if err == nil {
+		err = fmt.Errorf("%s: listening: unexpected event %+v", l.peer.Name, event)
+	}
+	return err
+}
+
+// Cancel ends the listen.
+func (l *Listen) Cancel(ctx context.Context) error {
+	_, err := l.peer.call(ctx, request{Op: "cancel-listen", Key: l.key, Listen: l.tag}, nil)
+	return err
+}
+
+func (l *Listen) add(e Event) {
+	l.mu.Lock()
+	l.queue = append(l.queue, e)
+	l.mu.Unlock()
+	select {
+	case l.more <- struct{}{}:
+	default:
+	}
+}
