@@ -39,7 +39,3 @@ const (
 	TypeICE          TypeID = 5
 	TypeCertificate  TypeID = 8
 )
-
-// MaxDataSize bounds the size of a value as the network counts it (spec 4.1,
-// 6.1): 64 KiB.
-const MaxDataSize = 65536

@@ -1,0 +1,55 @@
+package value
+
+import (
+	"crypto/rsa"
+	"crypto/sha512"
+	"math/big"
+)
+
+// publicKey is an RSA key made ready for verification. It is immutable.
+type publicKey struct {
+	pub *rsa.PublicKey
+	e   *big.Int
+}
+
+func newPublicKey(pub *rsa.PublicKey) *publicKey {
+	return &publicKey{pub: pub, e: big.NewInt(int64(pub.E))}
+}
+
+// verify checks an RSASSA-PKCS1-v1_5 signature with SHA-512 over body (RFC 8017,
+// 8.2.2): it builds the one padded message that is valid and compares all of it
+// with what the signature opens to, so that a forger has no byte to choose.
+// Everything here is public, hence the time may vary.
+func (k *publicKey) verify(body, signature []byte) error {
+	size := k.pub.Size()
+	if len(signature) != size {
+		return ErrBadSignature
+	}
+	s := new(big.Int).SetBytes(signature)
+	if s.Cmp(k.pub.N) >= 0 {
+		return ErrBadSignature
+	}
+	opened := s.Exp(s, k.e, k.pub.N)
+	digest := sha512.Sum512(body)
+	if opened.Cmp(new(big.Int).SetBytes(padded(size, digest[:]))) != 0 {
+		return ErrBadSignature
+	}
+	return nil
+}
+
+// digestInfoSHA512 precedes the digest in a padded message (RFC 8017, 9.2).
+const digestInfoSHA512 = "\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40"
+
+// padded returns EMSA-PKCS1-v1_5 of a SHA-512 digest, size bytes:
+// 00 01 FF..FF 00 DigestInfo digest.
+func padded(size int, digest []byte) []byte {
+	em := make([]byte, size)
+	em[1] = 1
+	head := size - len(digestInfoSHA512) - len(digest)
+	for i := 2; i < head-1; i++ {
+		em[i] = 0xff
+	}
+	copy(em[head:], digestInfoSHA512)
+	copy(em[head+len(digestInfoSHA512):], digest)
+	return em
+}
