@@ -59,9 +59,9 @@ func (v *Value) AppendFields(b []byte, fields []Field) []byte {
 	return b
 }
 
-// ParseFields reads an answer and appends one entry for each value to dst, which
-// may be nil. An owner may be a DER key or a key id.
-func ParseFields(b []byte, dst []FieldIndex) ([]FieldIndex, error) {
+// ParseFields reads an answer: one entry for each value, none of which aliases b.
+// An owner may be a DER key or a key id.
+func ParseFields(b []byte) ([]FieldIndex, error) {
 	var fields []Field
 	var values []byte
 	r := msgpack.NewReader(b)
@@ -76,24 +76,25 @@ func ParseFields(b []byte, dst []FieldIndex) ([]FieldIndex, error) {
 		}
 	}
 	if err := readError(&r); err != nil {
-		return dst, err
+		return nil, err
 	}
 	if len(fields) == 0 || values == nil {
-		return dst, errMissingKey
+		return nil, errMissingKey
 	}
 	v := msgpack.NewReader(values)
 	n := v.Array()
 	if v.Err() == nil && n%len(fields) != 0 {
 		v.Fail(fmt.Errorf("%w: %d values in groups of %d", ErrMalformed, n, len(fields)))
 	}
+	var groups []FieldIndex
 	for range n / len(fields) {
 		var x FieldIndex
 		if x.read(&v, fields); v.Err() != nil {
-			break
+			return nil, readError(&v)
 		}
-		dst = append(dst, x)
+		groups = append(groups, x)
 	}
-	return dst, readError(&v)
+	return groups, readError(&v)
 }
 
 func (x *FieldIndex) read(r *msgpack.Reader, fields []Field) {

@@ -5,20 +5,31 @@ import (
 	"sync"
 )
 
-// Sizes of the caches of a Verifier: at most 1.5 MB and 1 MB.
+// Sizes of the caches of a Verifier; full, they take about 3 MB.
 const (
-	verifiedCacheSize = 16384
-	keyCacheSize      = 512
+	defaultVerified = 16384 // signatures
+	keyCacheSize    = 512   // owners
 )
 
 // Verifier checks signatures and remembers those that were valid, together with
 // the parsed keys of recent owners: to see a signed value again costs a hash. It
-// is bounded, and remembers nothing about invalid signatures. The zero Verifier is
-// ready for use, by several goroutines at once; it must not be copied.
+// is bounded, and remembers nothing about invalid signatures. It may be used by
+// several goroutines at once.
 type Verifier struct {
+	limit int // signatures to remember
+
 	mu       sync.Mutex
 	verified recent[[sha256.Size]byte, struct{}]
 	keys     recent[[sha256.Size]byte, *publicKey]
+}
+
+// NewVerifier returns a Verifier that remembers the given number of signatures,
+// or 16384 where that is not positive; each takes about 100 bytes.
+func NewVerifier(signatures int) *Verifier {
+	if signatures <= 0 {
+		signatures = defaultVerified
+	}
+	return &Verifier{limit: signatures}
 }
 
 // Verify is [Verify] with a memory.
@@ -44,7 +55,7 @@ func (c *Verifier) Verify(v *Value) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.verified.put(id, struct{}{}, verifiedCacheSize)
+	c.verified.put(id, struct{}{}, c.limit)
 	return nil
 }
 
