@@ -85,6 +85,7 @@ type Stats struct {
 	Node         infohash.Hash `json:"node"`
 	ID           infohash.Hash `json:"id,omitzero"` // key id of the identity
 	Port         uint16        `json:"port"`
+	Connected    bool          `json:"connected"` // a search finds its way
 	Good4, Good6 int           // nodes that answer
 	Stored       int           `json:"stored"` // values held for others and itself
 }
@@ -140,7 +141,7 @@ type reply struct {
 	Stats
 }
 
-// Start starts a peer of this kind, and waits until it knows a node of the
+// Start starts a peer of this kind, and waits until it is connected to the
 // network if it has a bootstrap node.
 func (k Kind) Start(t testing.TB, host *netns.Host, config PeerConfig) *Peer {
 	t.Helper()
@@ -178,8 +179,8 @@ func (k Kind) Start(t testing.TB, host *netns.Host, config PeerConfig) *Peer {
 		if err := p.Bootstrap(ctx, config.Bootstrap); err != nil {
 			t.Fatal(err)
 		}
-		if err := p.WaitNodes(ctx, 1); err != nil {
-			t.Fatalf("%s finds nobody at %v: %v", p.Name, config.Bootstrap, err)
+		if err := p.WaitConnected(ctx); err != nil {
+			t.Fatalf("%s by %v: %v", p.Name, config.Bootstrap, err)
 		}
 	}
 	return p
@@ -321,14 +322,25 @@ func (p *Peer) Stats(ctx context.Context) (Stats, error) {
 	return got.Stats, err
 }
 
+// WaitConnected waits until the peer is connected to a network.
+func (p *Peer) WaitConnected(ctx context.Context) error {
+	return Eventually(ctx, func() (bool, error) {
+		stats, err := p.Stats(ctx)
+		if err == nil && !stats.Connected {
+			err = fmt.Errorf("%s is not connected: %d and %d good nodes", p.Name, stats.Good4, stats.Good6)
+		}
+		return err == nil, err
+	})
+}
+
 // WaitNodes waits until the peer knows n good nodes in both families together.
 func (p *Peer) WaitNodes(ctx context.Context, n int) error {
 	return Eventually(ctx, func() (bool, error) {
 		stats, err := p.Stats(ctx)
-		if err == nil {
+		if err == nil && stats.Good4+stats.Good6 < n {
 			err = fmt.Errorf("%s knows %d and %d good nodes, not %d", p.Name, stats.Good4, stats.Good6, n)
 		}
-		return stats.Good4+stats.Good6 >= n, err
+		return err == nil, err
 	})
 }
 

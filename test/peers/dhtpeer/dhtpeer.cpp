@@ -8,14 +8,19 @@
 #include <arpa/inet.h>
 #include <json/json.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <fstream>
+#include <future>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -118,6 +123,9 @@ public:
             config.dht_config.id = {std::make_shared<dht::crypto::PrivateKey>(readFile(identity + ".key")),
                                     std::make_shared<dht::crypto::Certificate>(readFile(identity + ".crt"))};
         }
+        node_.setOnStatusChanged([this](dht::NodeStatus v4, dht::NodeStatus v6) {
+            connected_ = std::max(v4, v6) == dht::NodeStatus::Connected;
+        });
         node_.run(port, config);
     }
 
@@ -151,6 +159,7 @@ private:
         };
     }
 
+    std::atomic_bool connected_ {false};
     dht::DhtRunner node_;
     Listens listens_;
 };
@@ -310,13 +319,10 @@ Json::Value Peer::stats() const
         result["id"] = id.toString();
     result["port"] = node_.getBoundPort();
     const auto v4 = node_.getNodesStats(AF_INET), v6 = node_.getNodesStats(AF_INET6);
+    result["connected"] = connected_.load();
     result["good4"] = v4.good_nodes;
     result["good6"] = v6.good_nodes;
-    result["known4"] = v4.getKnownNodes();
-    result["known6"] = v6.getKnownNodes();
-    const auto stored = node_.getStoreSize();
-    result["bytes"] = Json::UInt64(stored.first);
-    result["stored"] = Json::UInt64(stored.second);
+    result["stored"] = Json::UInt64(node_.getStoreSize().second);
     return result;
 }
 

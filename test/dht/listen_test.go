@@ -1,0 +1,132 @@
+//go:build peers
+
+package dht
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"rollcall/dht/infohash"
+	"rollcall/test/netns"
+	"rollcall/test/peers"
+)
+
+// TestListen follows a key through the life of its values: one that stood
+// before, a new one, one that is refreshed and one that expires.
+func TestListen(t *testing.T) {
+	everyCast(t, func(t *testing.T, ctx context.Context, c cast) {
+		host := netns.Loopback()
+		node := c.start(t, host, peers.NodeConfig{})
+		putter := c.putter.Start(t, host, peers.PeerConfig{Bootstrap: node.Addr(), Identity: peers.NewIdentity(t, "alice")})
+		listener := c.getter.Start(t, host, peers.PeerConfig{Bootstrap: node.Addr()})
+		key := infohash.SumString("listen")
+		put := func(v peers.Value, how peers.Put) {
+			t.Helper()
+			if _, err := putter.Put(ctx, key, v, how); err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		put(peers.Value{ID: 1, Data: []byte("before")}, peers.Put{})
+		listen, err := listener.Listen(ctx, key, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect(t, ctx, listen, 1, false)
+
+		start := time.Now()
+		put(peers.Value{ID: 2, Data: []byte("new")}, peers.Put{})
+		expect(t, ctx, listen, 2, false)
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("a new value was pushed after %v", took)
+		}
+		put(peers.Value{ID: 3, Data: []byte("signed")}, peers.Put{Signed: true})
+		expect(t, ctx, listen, 3, false)
+
+		// A value lives for ten minutes after its creation. The one that is
+		// put again outlives the other.
+		const life = 4 * time.Second
+		start = time.Now()
+		refreshed, dying := peers.Value{ID: 4, Data: []byte("refreshed")}, peers.Value{ID: 5, Data: []byte("dying")}
+		put(refreshed, peers.Put{Age: 10*time.Minute - life})
+		expect(t, ctx, listen, 4, false)
+		put(dying, peers.Put{Age: 10*time.Minute - life})
+		expect(t, ctx, listen, 5, false)
+		put(refreshed, peers.Put{})
+		expect(t, ctx, listen, 5, true)
+		if took := time.Since(start); took < life-2*time.Second || took > life+4*time.Second {
+			t.Errorf("a value with %v to live expired after %v", life, took)
+		}
+		if err := listen.Quiet(ctx, 2*time.Second); err != nil {
+			t.Errorf("after a refresh: %v", err)
+		}
+
+		if err := listen.Cancel(ctx); err != nil {
+			t.Fatal(err)
+		}
+		put(peers.Value{ID: 6, Data: []byte("unheard")}, peers.Put{})
+		if err := listen.Quiet(ctx, time.Second); err != nil {
+			t.Errorf("after the listen was cancelled: %v", err)
+		}
+	})
+}
+
+// TestListenWhere follows only what a filter lets through.
+func TestListenWhere(t *testing.T) {
+	everyCast(t, func(t *testing.T, ctx context.Context, c cast) {
+		host := netns.Loopback()
+		node := c.start(t, host, peers.NodeConfig{})
+		putter := c.putter.Start(t, host, peers.PeerConfig{Bootstrap: node.Addr()})
+		listener := c.getter.Start(t, host, peers.PeerConfig{Bootstrap: node.Addr()})
+		introduce(t, ctx, putter, listener)
+		key := infohash.SumString("listen where")
+		listen, err := listener.Listen(ctx, key, `WHERE user_type="wanted"`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range []peers.Value{{ID: 1, UserType: "unwanted"}, {ID: 2, UserType: "wanted"}} {
+			if _, err := putter.Put(ctx, key, v, peers.Put{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		expect(t, ctx, listen, 2, false)
+		if err := listen.Quiet(ctx, time.Second); err != nil {
+			t.Error(err)
+		}
+
+		got, err := listener.Get(ctx, key, "WHERE id=1")
+		if err != nil || len(got) != 1 || got[0].UserType != "unwanted" {
+			t.Errorf("get where id=1: %+v, %v", got, err)
+		}
+		got, err = listener.Query(ctx, key, "SELECT id,user_type WHERE id=2")
+		if err != nil || len(got) != 1 || got[0].ID != 2 || got[0].UserType != "wanted" {
+			t.Errorf("query of id=2: %+v, %v", got, err)
+		}
+	})
+}
+
+// expect takes the next event and checks that it is about one value only.
+func expect(t *testing.T, ctx context.Context, listen *peers.Listen, id uint64, expired bool) {
+	t.Helper()
+	event, err := listen.Next(ctx)
+	if err != nil {
+		t.Fatalf("waiting for value %d: %v", id, err)
+	}
+	if len(event.Values) != 1 || event.Values[0].ID != id || event.Expired != expired {
+		t.Fatalf("event %+v, want value %d, expired: %v", event, id, expired)
+	}
+}
+
+// introduce lets two peers of one network know each other now.
+func introduce(t *testing.T, ctx context.Context, a, b *peers.Peer) {
+	t.Helper()
+	if err := a.Bootstrap(ctx, b.Addr()); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []*peers.Peer{a, b} {
+		if err := p.WaitNodes(ctx, 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
