@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-
-	"github.com/tinylib/msgp/msgp"
 )
 
 // MaxDepth bounds the nesting of containers that Skip and Raw walk through.
@@ -19,6 +17,22 @@ var (
 	ErrType = errors.New("msgpack: unexpected type")
 	// ErrDepth reports containers nested deeper than MaxDepth.
 	ErrDepth = errors.New("msgpack: nested too deep")
+)
+
+// What a Reader reports is made once: hostile input must not cost allocations.
+var (
+	errInvalid  = fmt.Errorf("%w: invalid first byte", ErrType)
+	errNegative = fmt.Errorf("%w: negative number", ErrType)
+	errRange    = fmt.Errorf("%w: number out of range", ErrType)
+	errWant     = [...]error{
+		KindMap:    fmt.Errorf("%w: want map", ErrType),
+		KindArray:  fmt.Errorf("%w: want array", ErrType),
+		KindInt:    fmt.Errorf("%w: want integer", ErrType),
+		KindString: fmt.Errorf("%w: want str", ErrType),
+		KindBin:    fmt.Errorf("%w: want bin", ErrType),
+		KindBool:   fmt.Errorf("%w: want bool", ErrType),
+	}
+	errWantBlob = fmt.Errorf("%w: want bin, str or array of bytes", ErrType)
 )
 
 // Kind is the type of the next object.
@@ -64,12 +78,12 @@ func (r *Reader) Fail(err error) {
 	}
 }
 
-func (r *Reader) mismatch(want string) {
+// mismatch fails because the next object is not of the wanted kind.
+func (r *Reader) mismatch(err error) {
 	if len(r.b) == 0 {
-		r.Fail(ErrTruncated)
-		return
+		err = ErrTruncated
 	}
-	r.Fail(fmt.Errorf("%w: want %s, got %s", ErrType, want, msgp.NextType(r.b)))
+	r.Fail(err)
 }
 
 // Kind tells the type of the next object without consuming it.
@@ -77,77 +91,63 @@ func (r *Reader) Kind() Kind {
 	if len(r.b) == 0 {
 		return KindEnd
 	}
-	switch msgp.NextType(r.b) {
-	case msgp.MapType:
-		return KindMap
-	case msgp.ArrayType:
-		return KindArray
-	case msgp.IntType, msgp.UintType:
-		return KindInt
-	case msgp.StrType:
-		return KindString
-	case msgp.BinType:
-		return KindBin
-	case msgp.BoolType:
-		return KindBool
-	case msgp.NilType:
-		return KindNil
-	default:
-		return KindOther
+	return leads[r.b[0]].kind
+}
+
+// Key reads the key of a pair in a map: the bytes of a str, which alias the
+// input. A key of any other type is passed over and gives nil.
+func (r *Reader) Key() []byte {
+	// Keys are short; this is half of all that a message is made of.
+	if b := r.b; len(b) > 0 && b[0]>>5 == fixstr>>5 {
+		if end := 1 + int(b[0]&^fixstr); end <= len(b) {
+			r.b = b[end:]
+			return b[1:end:end]
+		}
 	}
+	if r.Kind() == KindString {
+		return r.payload(KindString)
+	}
+	r.Skip()
+	return nil
 }
 
 // Map reads the header of a map and returns its number of pairs.
-func (r *Reader) Map() int {
-	if r.Kind() != KindMap {
-		r.mismatch("map")
-		return 0
-	}
-	n, rest, err := msgp.ReadMapHeaderBytes(r.b)
-	return r.count(n, 2, rest, err)
-}
+func (r *Reader) Map() int { return r.count(KindMap) }
 
 // Array reads the header of an array and returns its number of elements.
-func (r *Reader) Array() int {
-	if r.Kind() != KindArray {
-		r.mismatch("array")
+func (r *Reader) Array() int { return r.count(KindArray) }
+
+// count reads the header of a container, whose objects take at least a byte each.
+func (r *Reader) count(kind Kind) int {
+	if r.Kind() != kind {
+		r.mismatch(errWant[kind])
 		return 0
 	}
-	n, rest, err := msgp.ReadArrayHeaderBytes(r.b)
-	return r.count(n, 1, rest, err)
-}
-
-// count accepts a container header when its n elements of at least width bytes
-// each fit into rest.
-func (r *Reader) count(n uint32, width uint64, rest []byte, err error) int {
-	if err != nil || uint64(n)*width > uint64(len(rest)) {
+	l := &leads[r.b[0]]
+	n, size := l.number(r.b)
+	if size == 0 || n*uint64(l.follow) > uint64(len(r.b)-size) {
 		r.Fail(ErrTruncated)
 		return 0
 	}
-	r.b = rest
+	r.b = r.b[size:]
 	return int(n)
 }
 
 // Uint reads a non-negative integer of either family.
 func (r *Reader) Uint() uint64 {
-	if r.Kind() != KindInt {
-		r.mismatch("unsigned integer")
+	n, negative := r.integer()
+	if negative {
+		r.Fail(errNegative)
 		return 0
 	}
-	v, rest, err := msgp.ReadUint64Bytes(r.b)
-	if err != nil {
-		r.failInt(err, "unsigned integer")
-		return 0
-	}
-	r.b = rest
-	return v
+	return n
 }
 
 // UintMax reads a non-negative integer of at most max.
 func (r *Reader) UintMax(max uint64) uint64 {
 	v := r.Uint()
 	if v > max {
-		r.Fail(fmt.Errorf("%w: %d is over %d", ErrType, v, max))
+		r.Fail(errRange)
 		return 0
 	}
 	return v
@@ -155,66 +155,73 @@ func (r *Reader) UintMax(max uint64) uint64 {
 
 // Int reads an integer of either family that fits an int64.
 func (r *Reader) Int() int64 {
-	if r.Kind() != KindInt {
-		r.mismatch("integer")
+	n, negative := r.integer()
+	if !negative && n > math.MaxInt64 {
+		r.Fail(errRange)
 		return 0
 	}
-	v, rest, err := msgp.ReadInt64Bytes(r.b)
-	if err != nil {
-		r.failInt(err, "integer")
-		return 0
-	}
-	r.b = rest
-	return v
+	return int64(n)
 }
 
-func (r *Reader) failInt(err error, want string) {
-	if errors.Is(err, msgp.ErrShortBytes) {
-		r.Fail(ErrTruncated)
-		return
+// integer reads an integer of either family, as the 64 bits of an int64 when it
+// is negative.
+func (r *Reader) integer() (n uint64, negative bool) {
+	if r.Kind() != KindInt {
+		r.mismatch(errWant[KindInt])
+		return 0, false
 	}
-	r.Fail(fmt.Errorf("%w: want %s: %w", ErrType, want, err))
+	c := r.b[0]
+	n, size := leads[c].number(r.b)
+	if size == 0 {
+		r.Fail(ErrTruncated)
+		return 0, false
+	}
+	r.b = r.b[size:]
+	switch {
+	case c >= 0xe0, c == 0xd0:
+		n = uint64(int8(n))
+	case c == 0xd1:
+		n = uint64(int16(n))
+	case c == 0xd2:
+		n = uint64(int32(n))
+	case c != 0xd3:
+		return n, false
+	}
+	return n, int64(n) < 0
 }
 
 // Bool reads a boolean.
 func (r *Reader) Bool() bool {
 	if r.Kind() != KindBool {
-		r.mismatch("bool")
+		r.mismatch(errWant[KindBool])
 		return false
 	}
-	v, rest, _ := msgp.ReadBoolBytes(r.b)
-	r.b = rest
+	v := leads[r.b[0]].fix == 1
+	r.b = r.b[1:]
 	return v
 }
 
 // Str reads a str and returns its bytes, which alias the input.
-func (r *Reader) Str() []byte {
-	if r.Kind() != KindString {
-		r.mismatch("str")
-		return nil
-	}
-	v, rest, err := msgp.ReadStringZC(r.b)
-	if err != nil {
-		r.Fail(ErrTruncated)
-		return nil
-	}
-	r.b = rest
-	return v
-}
+func (r *Reader) Str() []byte { return r.payload(KindString) }
 
 // Bin reads a bin and returns its bytes, which alias the input.
-func (r *Reader) Bin() []byte {
-	if r.Kind() != KindBin {
-		r.mismatch("bin")
+func (r *Reader) Bin() []byte { return r.payload(KindBin) }
+
+// payload reads a str or bin.
+func (r *Reader) payload(kind Kind) []byte {
+	if r.Kind() != kind {
+		r.mismatch(errWant[kind])
 		return nil
 	}
-	v, rest, err := msgp.ReadBytesZC(r.b)
-	if err != nil {
+	n, size := leads[r.b[0]].number(r.b)
+	if size == 0 || n > uint64(len(r.b)-size) {
 		r.Fail(ErrTruncated)
 		return nil
 	}
-	r.b = rest
-	return v
+	end := size + int(n)
+	p := r.b[size:end:end]
+	r.b = r.b[end:]
+	return p
 }
 
 // Blob reads bytes in any form that OpenDHT accepts for them: bin, str, or an
@@ -222,10 +229,8 @@ func (r *Reader) Bin() []byte {
 // case.
 func (r *Reader) Blob() []byte {
 	switch r.Kind() {
-	case KindBin:
-		return r.Bin()
-	case KindString:
-		return r.Str()
+	case KindBin, KindString:
+		return r.payload(r.Kind())
 	case KindArray:
 		n := r.Array()
 		out := make([]byte, 0, n)
@@ -237,67 +242,69 @@ func (r *Reader) Blob() []byte {
 		}
 		return out
 	default:
-		r.mismatch("bin, str or array of bytes")
+		r.mismatch(errWantBlob)
 		return nil
 	}
 }
 
 // Skip passes over one object of any type.
-func (r *Reader) Skip() {
-	// left counts the objects still to pass at each open level.
-	var left [MaxDepth + 1]uint64
-	depth := 0
-	left[0] = 1
-	for {
-		for left[depth] == 0 {
-			if depth == 0 {
-				return
-			}
-			depth--
-		}
-		left[depth]--
-		var children uint64
-		switch r.Kind() {
-		case KindMap:
-			children = 2 * uint64(r.Map())
-		case KindArray:
-			children = uint64(r.Array())
-		default:
-			r.skipScalar()
-		}
-		if r.err != nil {
-			return
-		}
-		if children > 0 {
-			if depth == MaxDepth {
-				r.Fail(ErrDepth)
-				return
-			}
-			depth++
-			left[depth] = children
-		}
-	}
-}
-
-func (r *Reader) skipScalar() {
-	if r.err != nil || len(r.b) == 0 {
-		r.Fail(ErrTruncated)
-		return
-	}
-	rest, err := msgp.Skip(r.b)
-	if err != nil {
-		r.Fail(ErrTruncated)
-		return
-	}
-	r.b = rest
-}
+func (r *Reader) Skip() { r.Raw() }
 
 // Raw passes over one object and returns its bytes, which alias the input.
 func (r *Reader) Raw() []byte {
-	start := r.b
-	r.Skip()
 	if r.err != nil {
 		return nil
 	}
-	return start[:len(start)-len(r.b)]
+	end, err := extent(r.b)
+	if err != nil {
+		r.Fail(err)
+		return nil
+	}
+	raw := r.b[:end:end]
+	r.b = r.b[end:]
+	return raw
+}
+
+// extent returns the length of the object at the start of b.
+func extent(b []byte) (int, error) {
+	var left [MaxDepth]int // objects still to pass at the enclosing levels
+	depth, objects, at := 0, 1, 0
+	for {
+		if at == len(b) {
+			return 0, ErrTruncated
+		}
+		l := &leads[b[at]]
+		n, size := l.number(b[at:])
+		if size == 0 {
+			return 0, ErrTruncated
+		}
+		at += size
+		if l.follow > 0 {
+			n = n*uint64(l.follow) + uint64(l.surplus)
+			if n > uint64(len(b)-at) {
+				return 0, ErrTruncated
+			}
+			switch {
+			case l.kind != KindMap && l.kind != KindArray:
+				at += int(n)
+			case depth == MaxDepth && n > 0:
+				return 0, ErrDepth
+			case n > 0:
+				left[depth] = objects - 1
+				depth++
+				objects = int(n)
+				continue
+			}
+		} else if l.invalid() {
+			return 0, errInvalid
+		}
+		objects--
+		for objects == 0 {
+			if depth == 0 {
+				return at, nil
+			}
+			depth--
+			objects = left[depth]
+		}
+	}
 }

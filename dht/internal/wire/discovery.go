@@ -47,7 +47,7 @@ func ParseDiscovery(b []byte) (a Announce, found, query bool, err error) {
 		return a, false, r.Err() == nil, malformed(r.Err())
 	}
 	for range r.Map() {
-		if string(nextKey(&r)) != "dht" {
+		if string(r.Key()) != "dht" {
 			r.Skip()
 			continue
 		}

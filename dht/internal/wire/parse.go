@@ -29,11 +29,7 @@ var (
 // overwritten. It reuses the slices of m and does not allocate once they have
 // grown. After an error, which wraps ErrMalformed, m is unspecified.
 func (m *Message) Parse(b []byte) error {
-	*m = Message{
-		Values: m.Values[:0], Parts: m.Parts[:0],
-		Refreshed: m.Refreshed[:0], Expired: m.Expired[:0],
-		blobs: m.blobs[:0],
-	}
+	m.reset()
 	r := msgpack.NewReader(b)
 	e := m.readEnvelope(&r)
 	if r.Err() != nil {
@@ -67,6 +63,15 @@ func (m *Message) Parse(b []byte) error {
 	return m.parseBody(body)
 }
 
+// reset empties m but keeps the memory of its slices.
+func (m *Message) reset() {
+	values, parts := m.Values[:0], m.Parts[:0]
+	refreshed, expired, blobs := m.Refreshed[:0], m.Expired[:0], m.blobs[:0]
+	*m = Message{}
+	m.Values, m.Parts = values, parts
+	m.Refreshed, m.Expired, m.blobs = refreshed, expired, blobs
+}
+
 // envelope is what stands at the top level and means nothing before the kind of
 // the datagram is known: keys may come in any order.
 type envelope struct {
@@ -77,7 +82,7 @@ type envelope struct {
 
 func (m *Message) readEnvelope(r *msgpack.Reader) (e envelope) {
 	for range r.Map() {
-		key := nextKey(r)
+		key := r.Key()
 		if len(key) != 1 {
 			r.Skip()
 			continue
@@ -126,7 +131,7 @@ func parseMethod(name []byte) Method {
 func (m *Message) parseBody(b []byte) error {
 	r := msgpack.NewReader(b)
 	for range r.Map() {
-		m.readField(&r, nextKey(&r))
+		m.readField(&r, r.Key())
 	}
 	if r.Err() != nil {
 		return malformed(r.Err())
@@ -204,7 +209,7 @@ func (m *Message) parseParts(b []byte) error {
 		}
 		s := Slice{Index: int(r.UintMax(math.MaxInt32)), Offset: -1}
 		for range r.Map() {
-			switch string(nextKey(&r)) {
+			switch string(r.Key()) {
 			case "o":
 				s.Offset = int(r.UintMax(math.MaxInt32))
 			case "d":
@@ -315,15 +320,6 @@ func readRaw(r *msgpack.Reader, kind msgpack.Kind) []byte {
 		r.Fail(msgpack.ErrType)
 	}
 	return r.Raw()
-}
-
-// nextKey reads a map key; one that is not a str comes back empty.
-func nextKey(r *msgpack.Reader) []byte {
-	if r.Kind() == msgpack.KindString {
-		return r.Str()
-	}
-	r.Skip()
-	return nil
 }
 
 // malformed turns the error of a Reader into one of this package.

@@ -119,7 +119,7 @@ func ParseState(b []byte) (*State, error) {
 	s := new(State)
 	r := msgpack.NewReader(b)
 	for range r.Map() {
-		switch string(nextKey(&r)) {
+		switch string(r.Key()) {
 		case "id":
 			s.ID, _ = infohash.FromBytes(r.Blob())
 		case "nodes":
@@ -156,7 +156,7 @@ func readNodeList(r *msgpack.Reader) []Node {
 func parseNode(b []byte) (n Node, ok bool) {
 	r := msgpack.NewReader(b)
 	for range r.Map() {
-		switch string(nextKey(&r)) {
+		switch string(r.Key()) {
 		case "id":
 			n.ID, _ = infohash.FromBytes(r.Blob())
 		case "addr":
