@@ -1,0 +1,173 @@
+package suite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"rollcall/bench/load"
+	"rollcall/bench/report"
+	"rollcall/bench/server"
+)
+
+// warmUp is a short run before the measured one: first allocations, page faults.
+const warmUp = 50 * time.Millisecond
+
+// Throughput is the closed loop of B1.
+func (s *Suite) Throughput(ctx context.Context) error {
+	return s.eachKind(ctx, func(k *kind, p server.Program, round int) error {
+		for _, window := range s.Windows {
+			if err := s.throughput(ctx, k, p, window, round); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Overload is the open loop of B1: twice the rate that a closed loop of 256 got
+// from the same program just before.
+func (s *Suite) Overload(ctx context.Context) error {
+	return s.eachKind(ctx, func(k *kind, p server.Program, round int) error {
+		if !k.overload {
+			return nil
+		}
+		return s.overload(ctx, k, p, round)
+	})
+}
+
+// eachKind calls measure for each round, kind and program that goes with it.
+func (s *Suite) eachKind(ctx context.Context, measure func(*kind, server.Program, int) error) error {
+	for round := range s.Rounds {
+		for i := range kinds {
+			k := &kinds[i]
+			if len(s.Kinds) > 0 && !slices.Contains(s.Kinds, k.name) {
+				continue
+			}
+			programs := s.Nodes
+			if k.echo {
+				programs = s.Floors
+			}
+			for _, p := range turn(programs, round) {
+				if err := ctx.Err(); err != nil {
+					return fmt.Errorf("stopped: %w", err)
+				}
+				if err := measure(k, p, round); err != nil {
+					return fmt.Errorf("%s, %s: %w", p.Name, k.name, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// prepared is a server that is ready for the requests of one kind.
+type prepared struct {
+	*stage
+	workload *load.Workload
+}
+
+func (s *Suite) prepare(ctx context.Context, k *kind, p server.Program) (*prepared, error) {
+	st, err := s.open(ctx, p, k.neighbours)
+	if err != nil {
+		return nil, err
+	}
+	w, err := k.prepare(s, st.session)
+	if err != nil {
+		st.close()
+		return nil, err
+	}
+	w.Name = k.name
+	return &prepared{st, w}, nil
+}
+
+func (s *Suite) throughput(ctx context.Context, k *kind, p server.Program, window, round int) error {
+	ready, err := s.prepare(ctx, k, p)
+	if err != nil {
+		return err
+	}
+	defer ready.close()
+	first := 0
+	if ready.workload.Limit == 0 || ready.workload.Limit >= repeatedLimit {
+		warm, err := load.Closed(ready.session, ready.workload, window, warmUp, 0)
+		if err != nil {
+			return err
+		}
+		first = warm.Sent
+	}
+	before, own, err := cpuOf(ready.process)
+	if err != nil {
+		return err
+	}
+	result, err := load.Closed(ready.session, ready.workload, window, s.Cell, first)
+	if err != nil {
+		return err
+	}
+	after, ownAfter, err := cpuOf(ready.process)
+	if err != nil {
+		return err
+	}
+	s.record(report.Record{
+		Bench: "throughput", Case: k.name, Program: p.Name, Window: window, Round: round,
+		Figures: map[string]float64{
+			"rate":         result.Rate(),
+			"cpu_us":       micros(after-before) / float64(result.Done),
+			"generator_us": micros(ownAfter-own) / float64(result.Done),
+			"busy":         100 * (after - before).Seconds() / result.Elapsed.Seconds(),
+			"p50_us":       micros(result.Latency.Quantile(0.5)),
+			"p99_us":       micros(result.Latency.Quantile(0.99)),
+			"p999_us":      micros(result.Latency.Quantile(0.999)),
+			"loss":         100 * result.Loss(),
+			"errors":       float64(result.Errors),
+			"bytes":        float64(result.BytesIn) / float64(result.Done),
+		},
+	})
+	return nil
+}
+
+// cpuOf returns the processor time of the server and of this process.
+func cpuOf(p *server.Process) (theirs, own time.Duration, err error) {
+	if theirs, err = server.CPU(p.PID()); err != nil {
+		return 0, 0, err
+	}
+	own, err = server.CPU(0)
+	return theirs, own, err
+}
+
+// saturation is how many requests in flight find the rate for Overload.
+const saturation = 256
+
+func (s *Suite) overload(ctx context.Context, k *kind, p server.Program, round int) error {
+	ready, err := s.prepare(ctx, k, p)
+	if err != nil {
+		return err
+	}
+	limit, err := load.Closed(ready.session, ready.workload, saturation, s.Cell/2, 0)
+	ready.close()
+	if err != nil {
+		return err
+	}
+	if ready, err = s.prepare(ctx, k, p); err != nil {
+		return err
+	}
+	defer ready.close()
+	result, recovery, err := load.Overload(ready.session, ready.workload, 2*limit.Rate(), s.Cell, s.Cell)
+	if err != nil {
+		return err
+	}
+	s.record(report.Record{
+		Bench: "overload", Case: k.name, Program: p.Name, Round: round,
+		Figures: map[string]float64{
+			"saturation":  limit.Rate(),
+			"offered":     float64(result.Sent) / result.Elapsed.Seconds(),
+			"rate":        result.Rate(),
+			"loss":        100 * result.Loss(),
+			"p50_us":      micros(result.Latency.Quantile(0.5)),
+			"p99_us":      micros(result.Latency.Quantile(0.99)),
+			"recovery_ms": millis(recovery.Until),
+			"slow_probes": float64(recovery.Slow),
+		},
+	})
+	return nil
+}
