@@ -185,6 +185,7 @@ func TestKeyFiles(t *testing.T) {
 		"-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n",
 		"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
 		string(packed[:len(packed)/2]),
+		string(packed) + strings.Repeat("\n", maxKeyFile),
 	} {
 		if _, err := ParseKey([]byte(text)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("ParseKey(%.40q): %v", text, err)

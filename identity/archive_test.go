@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"rollcall/dht/infohash"
 )
 
@@ -205,6 +207,38 @@ func TestArchiveRoundTrip(t *testing.T) {
 			t.Error("account differs")
 		}
 	}
+}
+
+// TestContainers closes and opens texts of every kind.
+func TestContainers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := []byte("{" + rapid.String().Draw(t, "text"))
+		key := rapid.SliceOfN(rapid.Byte(), archiveKeyLen, archiveKeyLen).Draw(t, "key")
+		secret := Secret{SchemeKey, base64.StdEncoding.EncodeToString(key)}
+		if rapid.Bool().Draw(t, "open") {
+			secret = Secret{}
+		}
+		source := &dice{state: rapid.Uint64().Draw(t, "dice")}
+		salt, err := newSalt(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := newLock(secret, salt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		packed, err := l.seal(text, source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, again, err := openContainer(packed, secret)
+		if err != nil || !bytes.Equal(got, text) {
+			t.Fatalf("opened %q, %v", got, err)
+		}
+		if (again == nil) != (l == nil) || l != nil && *again != *l {
+			t.Fatal("the lock differs")
+		}
+	})
 }
 
 // TestSealKeepsTheKey writes a locked archive again: key and salt stay, the iv

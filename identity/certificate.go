@@ -51,8 +51,8 @@ const (
 )
 
 // ParseCertificate reads one DER certificate of at most
-// [value.MaxCertificateSize] bytes, which it does not copy. Everything is checked but what needs a clock
-// or another certificate.
+// [value.MaxCertificateSize] bytes, which it does not copy. Everything is
+// checked but what needs a clock or another certificate.
 func ParseCertificate(der []byte) (*Certificate, error) {
 	if len(der) > value.MaxCertificateSize {
 		return nil, fmt.Errorf("%w certificate: %d bytes, want at most %d", ErrMalformed, len(der), value.MaxCertificateSize)

@@ -66,17 +66,20 @@ func newKey(private *rsa.PrivateKey) (*Key, error) {
 
 // ParseKey reads an RSA private key in PEM, PKCS #8 or PKCS #1.
 func ParseKey(b []byte) (*Key, error) {
+	if len(b) > maxKeyFile {
+		return nil, fmt.Errorf("%w private key: %d bytes, want at most %d", ErrMalformed, len(b), maxKeyFile)
+	}
 	block, _ := pem.Decode(b)
 	if block == nil {
 		return nil, malformed("private key: no PEM block in it")
 	}
 	switch block.Type {
 	case "PRIVATE KEY":
-		any, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+		key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 		if err != nil {
 			return nil, fmt.Errorf("%w private key: %w", ErrMalformed, err)
 		}
-		private, ok := any.(*rsa.PrivateKey)
+		private, ok := key.(*rsa.PrivateKey)
 		if !ok {
 			return nil, fmt.Errorf("%w private key: want an RSA key", ErrMalformed)
 		}

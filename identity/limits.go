@@ -13,6 +13,9 @@ const (
 
 	// minRSABits is what peers demand of every certificate of a chain.
 	minRSABits = 2048
+	// maxKeyFile bounds a private key in PEM: the largest key takes 6.4 kB, and
+	// checking a key takes time by the cube of its length.
+	maxKeyFile = 16 << 10
 	// maxSerialSize bounds a serial or list number; RFC 5280 allows 20 bytes.
 	maxSerialSize = 20
 )

@@ -106,7 +106,7 @@ func (d *Device) OpenReceipt(text, signature []byte, now time.Time, revoked ...*
 		return nil, fmt.Errorf("%w: %w", ErrReceipt, err)
 	}
 	if device.Device != d.ID() || device.PublicKey == nil {
-		return nil, fmt.Errorf("%w: the announcement is that of device %s", ErrReceipt, device.Device)
+		return nil, fmt.Errorf("%w: it announces device %s, or lacks its key", ErrReceipt, device.Device)
 	}
 	if err := value.Verify(announcement); err != nil {
 		return nil, fmt.Errorf("%w: announcement: %w", ErrReceipt, err)

@@ -79,7 +79,7 @@ func addRSA512(b *cryptobyte.Builder) {
 	})
 }
 
-// verify checks the signature with the public key of spki.
+// verify checks the signature with the issuer's public key.
 func (s signed) verify(pub crypto.PublicKey) error {
 	oid, err := algorithmOf(s.algorithm)
 	if err != nil {
