@@ -72,6 +72,9 @@ func (c Chain) Verify(now time.Time, revoked ...*RevocationList) (account infoha
 	if len(c) < 2 || len(c) > value.MaxChainLength {
 		return infohash.Hash{}, fmt.Errorf("%w: chain of %d certificates, want a device, its account and at most %d above", ErrUntrusted, len(c), value.MaxChainLength-2)
 	}
+	if c[0].SelfIssued() {
+		return infohash.Hash{}, fmt.Errorf("%w: certificate of %q is issued by itself, not by an account", ErrUntrusted, c[0].Subject.CommonName)
+	}
 	if err := c.verifyLinks(now); err != nil {
 		return infohash.Hash{}, err
 	}

@@ -131,6 +131,7 @@ func TestVerifyMixedChains(t *testing.T) {
 		"level left out":          {ours[0], ours[2]},
 		"upside down":             {ours[2], ours[1], ours[0]},
 		"device twice":            {ours[0], ours[0]},
+		"authority twice":         {ours[2], ours[2]},
 		"five levels":             {ours[0], ours[1], ours[2], ours[2], ours[2]},
 		"nothing":                 {},
 		"authority of another":    {ours[0], ours[1], theirs[2]},

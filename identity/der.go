@@ -155,11 +155,11 @@ func readExtensions(s *cryptobyte.String, tag casn1.Tag, f func(extension) error
 			!one.ReadASN1(&e.value, casn1.OCTET_STRING) || !one.Empty() {
 			return malformed("extension")
 		}
-		if name := e.oid.String(); seen[name] {
+		name := e.oid.String()
+		if seen[name] {
 			return malformed("extensions: " + name + " is there twice")
-		} else {
-			seen[name] = true
 		}
+		seen[name] = true
 		if err := f(e); err != nil {
 			return err
 		}
