@@ -79,11 +79,11 @@ func (d *decided) prune(now time.Time) []infohash.Hash {
 	var gone []infohash.Hash
 	// A tenth goes at once, so that a full memory is not searched every time.
 	if len(all) > maxDecisions {
-		gone = forget(gone, all[:maxDecisions/10])
+		gone = peersOf(gone, all[:maxDecisions/10])
 		all = all[maxDecisions/10:]
 	}
 	n, _ := slices.BinarySearchFunc(all, horizon, func(a Decision, t int64) int { return cmp.Compare(a.At, t) })
-	gone = forget(gone, all[:n])
+	gone = peersOf(gone, all[:n])
 	for _, peer := range gone {
 		delete(d.byPeer, peer)
 	}
@@ -94,7 +94,7 @@ func (d *decided) prune(now time.Time) []infohash.Hash {
 	return gone
 }
 
-func forget(gone []infohash.Hash, decisions []Decision) []infohash.Hash {
+func peersOf(gone []infohash.Hash, decisions []Decision) []infohash.Hash {
 	for _, decision := range decisions {
 		gone = append(gone, decision.Peer)
 	}

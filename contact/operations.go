@@ -137,6 +137,11 @@ func (l *List) closeRequest(now time.Time, from infohash.Hash, reason Reason) bo
 // remember marks a request as decided.
 func (l *List) remember(now time.Time, peer infohash.Hash, digest Digest, invited int64) {
 	l.emit(SaveDecision{l.decided.remember(now, peer, digest, invited)})
+	l.forget(now)
+}
+
+// forget drops the decisions that are too old or too many.
+func (l *List) forget(now time.Time) {
 	for _, gone := range l.decided.prune(now) {
 		l.emit(DeleteDecision{gone})
 	}

@@ -66,14 +66,15 @@ func (p *pending) full(size int) bool {
 }
 
 // victim returns the request to drop for a new one: the oldest of a stranger
-// that the user has not looked at. It is nil when there is none.
+// that the user has not looked at, a quiet one if there is any, so that a flood
+// does not ask for attention over and over. It is nil when there is none.
 func (p *pending) victim() *Request {
 	var oldest *Request
 	for _, r := range p.byPeer {
 		if r.Seen || r.Approved {
 			continue
 		}
-		if oldest == nil || byArrival(r, oldest) < 0 {
+		if oldest == nil || r.Quiet && !oldest.Quiet || r.Quiet == oldest.Quiet && byArrival(r, oldest) < 0 {
 			oldest = r
 		}
 	}

@@ -97,6 +97,7 @@ func dated(now time.Time, invited int64) int64 { return max(0, min(invited, now.
 // request handles a request of an account that is no contact.
 func (l *List) request(now time.Time, m Message) Outcome {
 	digest, invited := m.Digest(), dated(now, m.Invited)
+	l.forget(now)
 	if l.decided.known(m.From, digest, invited) {
 		return Decided
 	}
