@@ -3,9 +3,8 @@ package identity
 import (
 	"bytes"
 	"context"
-	"crypto"
+	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha512"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"rollcall/dht/value"
 )
 
 var testTime = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
@@ -143,20 +144,20 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 	}
 }
 
+// TestDeviceSignsAndDecrypts hands a device to the value layer.
 func TestDeviceSignsAndDecrypts(t *testing.T) {
 	d := testAccount(t).device
-	public := d.Public().(*rsa.PublicKey)
-	digest := sha512.Sum512([]byte("x"))
-	sig, err := d.Sign(nil, digest[:], crypto.SHA512)
-	if err != nil || rsa.VerifyPKCS1v15(public, crypto.SHA512, digest[:], sig) != nil {
-		t.Errorf("signature: %v", err)
+	v := &value.Value{ID: 7, Recipient: d.ID(), Data: []byte("to myself")}
+	if err := value.Sign(v, d); err != nil {
+		t.Fatal(err)
 	}
-	sealed, err := rsa.EncryptOAEP(crypto.SHA256.New(), &dice{}, public, []byte("x"), nil)
+	sealed, err := value.Encrypt(v, d.Public().(*rsa.PublicKey), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, err := d.Decrypt(nil, sealed, &rsa.OAEPOptions{Hash: crypto.SHA256}); string(text) != "x" {
-		t.Errorf("decrypted %q, %v", text, err)
+	opened, err := value.Decrypt(sealed, d, d.ID())
+	if err != nil || string(opened.Data) != "to myself" || opened.OwnerID() != d.ID() {
+		t.Errorf("Decrypt = %v, %v", opened, err)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
-	"rollcall/internal/msgpack"
 )
 
 // Chain is certificates linked by order: the leaf first, each next one the
@@ -40,13 +39,23 @@ func (c Chain) AppendPEM(b []byte) []byte {
 	return b
 }
 
+// DER returns the certificates one by one, as TLS and package dht take them.
+// The slices must not be changed.
+func (c Chain) DER() [][]byte {
+	ders := make([][]byte, len(c))
+	for i, cert := range c {
+		ders[i] = cert.Raw
+	}
+	return ders
+}
+
 // Value returns the chain as it is put, permanently, at both keys of its leaf
 // ([value.CertificateKeys]; account spec 6).
 func (c Chain) Value() *value.Value {
 	return &value.Value{
 		ID:   value.CertificateID,
 		Type: value.TypeCertificate,
-		Data: msgpack.AppendBin(nil, c.AppendPEM(nil)),
+		Data: value.AppendChain(nil, c.DER()),
 	}
 }
 
