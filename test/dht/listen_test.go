@@ -79,7 +79,9 @@ func TestListenWhere(t *testing.T) {
 		node := c.start(t, host, peers.NodeConfig{})
 		putter := c.putter.Start(t, host, peers.PeerConfig{Bootstrap: node.Addr()})
 		listener := c.getter.Start(t, host, peers.PeerConfig{Bootstrap: node.Addr()})
-		introduce(t, ctx, putter, listener)
+		// Both know each other, whoever of them stores.
+		meet(t, ctx, putter, []storer{node, listener})
+		meet(t, ctx, listener, []storer{node, putter})
 		key := infohash.SumString("listen where")
 		listen, err := listener.Listen(ctx, key, `WHERE user_type="wanted"`)
 		if err != nil {
@@ -115,18 +117,5 @@ func expect(t *testing.T, ctx context.Context, listen *peers.Listen, id uint64, 
 	}
 	if len(event.Values) != 1 || event.Values[0].ID != id || event.Expired != expired {
 		t.Fatalf("event %+v, want value %d, expired: %v", event, id, expired)
-	}
-}
-
-// introduce lets two peers of one network know each other now.
-func introduce(t *testing.T, ctx context.Context, a, b *peers.Peer) {
-	t.Helper()
-	if err := a.Bootstrap(ctx, b.Addr()); err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range []*peers.Peer{a, b} {
-		if err := p.WaitNodes(ctx, 2); err != nil {
-			t.Fatal(err)
-		}
 	}
 }

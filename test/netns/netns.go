@@ -37,8 +37,7 @@ type Network struct {
 // Host is a machine of a test: a network namespace, or with Loopback the
 // machine that the test runs on.
 type Host struct {
-	IPv4 netip.Addr
-	IPv6 netip.Addr // invalid on a host without IPv6
+	IPv4, IPv6 netip.Addr // invalid on a host without that family
 
 	namespace *os.File // nil: the one of the test process
 	port      *port
@@ -67,20 +66,27 @@ func New(t testing.TB) *Network {
 
 // Host adds a host with an IPv4 and an IPv6 address of its own prefixes. Hosts
 // reach each other directly and nothing else: there is no default route.
-func (n *Network) Host() *Host { return n.host(true) }
+func (n *Network) Host() *Host { return n.host(true, true) }
 
 // HostIPv4 adds a host on which IPv6 is turned off.
-func (n *Network) HostIPv4() *Host { return n.host(false) }
+func (n *Network) HostIPv4() *Host { return n.host(true, false) }
 
-func (n *Network) host(ipv6 bool) *Host {
+// HostIPv6 adds a host whose only IPv4 address is that of its loopback.
+func (n *Network) HostIPv6() *Host { return n.host(false, true) }
+
+func (n *Network) host(ipv4, ipv6 bool) *Host {
 	n.t.Helper()
 	n.hosts++
 	if n.hosts > 250 {
 		n.t.Fatal("a network has at most 250 hosts")
 	}
 	// A host per prefix, as on the Internet: nodes limit what one prefix may do.
-	h := &Host{IPv4: netip.AddrFrom4([4]byte{10, byte(n.hosts), 0, 1})}
-	setup := []string{"link set lo up", "link set eth0 up", fmt.Sprintf("addr add %v/8 dev eth0", h.IPv4)}
+	h := &Host{}
+	setup := []string{"link set lo up", "link set eth0 up"}
+	if ipv4 {
+		h.IPv4 = netip.AddrFrom4([4]byte{10, byte(n.hosts), 0, 1})
+		setup = append(setup, fmt.Sprintf("addr add %v/8 dev eth0", h.IPv4))
+	}
 	if ipv6 {
 		h.IPv6 = netip.AddrFrom16([16]byte{0: 0xfd, 3: byte(n.hosts), 15: 1})
 		setup = append(setup, fmt.Sprintf("addr add %v/16 dev eth0 nodad", h.IPv6))
@@ -138,8 +144,14 @@ func (h *Host) Unplug() { h.port.unplugged.Store(true) }
 // Plug puts the cable back.
 func (h *Host) Plug() { h.port.unplugged.Store(false) }
 
-// AddrPort returns the host's IPv4 address with a port.
-func (h *Host) AddrPort(port uint16) netip.AddrPort { return netip.AddrPortFrom(h.IPv4, port) }
+// AddrPort returns the host's IPv4 address with a port, or IPv6 where it has no
+// other.
+func (h *Host) AddrPort(port uint16) netip.AddrPort {
+	if h.IPv4.IsValid() {
+		return netip.AddrPortFrom(h.IPv4, port)
+	}
+	return netip.AddrPortFrom(h.IPv6, port)
+}
 
 // Do runs f on a thread inside of the host: sockets that f itself opens, not
 // goroutines it starts, belong to the host for as long as they live.

@@ -225,8 +225,12 @@ func (p *Peer) call(ctx context.Context, r request, prepare func(tag uint64)) (r
 	if err := p.send(r); err != nil {
 		return reply{}, fmt.Errorf("%s: %s: %w", p.Name, r.Op, err)
 	}
+	start := time.Now()
 	select {
 	case got := <-answer:
+		if r.Op != "stats" {
+			fmt.Fprintf(p.output, "%s %v after %v: %d values %s\n", r.Op, r.Key.Short(), time.Since(start), len(got.Values), got.Error)
+		}
 		if got.Error != "" {
 			return got, fmt.Errorf("%s: %s: %s", p.Name, r.Op, got.Error)
 		}
@@ -306,7 +310,16 @@ func (p *Peer) Listen(ctx context.Context, key infohash.Hash, where string) (*Li
 
 // Bootstrap adds a bootstrap node.
 func (p *Peer) Bootstrap(ctx context.Context, node netip.AddrPort) error {
-	_, err := p.call(ctx, request{Op: "bootstrap", Host: node.Addr().String(), Port: strconv.Itoa(int(node.Port()))}, nil)
+	return p.address(ctx, "bootstrap", node)
+}
+
+// Ping waits for the answer of a node, which the peer knows from then on.
+func (p *Peer) Ping(ctx context.Context, node netip.AddrPort) error {
+	return p.address(ctx, "ping", node)
+}
+
+func (p *Peer) address(ctx context.Context, op string, node netip.AddrPort) error {
+	_, err := p.call(ctx, request{Op: op, Host: node.Addr().String(), Port: strconv.Itoa(int(node.Port()))}, nil)
 	return err
 }
 

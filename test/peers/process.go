@@ -41,16 +41,14 @@ type Process struct {
 	ended  chan struct{} // closed when the program has ended
 }
 
-// startProcess starts cmd on the host. Its output goes to the log as well as
-// to where cmd already sends it. The program is killed at the end of the test.
+// startProcess starts cmd on the host. Output that cmd does not send elsewhere
+// goes to the log. The program is killed at the end of the test.
 func startProcess(t testing.TB, host *netns.Host, name string, cmd *exec.Cmd) *Process {
 	t.Helper()
 	p := &Process{Name: name, cmd: cmd, output: &tail{}, ended: make(chan struct{})}
 	for _, stream := range []*io.Writer{&cmd.Stdout, &cmd.Stderr} {
 		if *stream == nil {
 			*stream = p.output
-		} else {
-			*stream = io.MultiWriter(*stream, p.output)
 		}
 	}
 	if err := host.Start(cmd); err != nil {

@@ -185,6 +185,11 @@ void Peer::handle(const Json::Value& request)
     } else if (op == "bootstrap") {
         node_.bootstrap(request["host"].asString(), request["port"].asString());
         answer(request)(true);
+    } else if (op == "ping") {
+        const auto addresses = dht::SockAddr::resolve(request["host"].asString(), request["port"].asString());
+        if (addresses.empty())
+            throw std::invalid_argument("no address");
+        node_.bootstrap(addresses.front(), answer(request));
     } else if (op == "connectivity") {
         node_.connectivityChanged();
         answer(request)(true);

@@ -1,0 +1,167 @@
+//go:build peers
+
+package dht
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"rollcall/dht/infohash"
+	"rollcall/test/netns"
+	"rollcall/test/peers"
+)
+
+// TestBootstrapChain joins three nodes in a row, each of which was told of its
+// predecessor only. A value put at one end is found at the other.
+func TestBootstrapChain(t *testing.T) {
+	for _, first := range storers {
+		for _, second := range storers {
+			for _, kind := range kinds {
+				t.Run(kind.Name+" by "+second.name+" by "+first.name, func(t *testing.T) {
+					ctx, cancel := context.WithTimeout(t.Context(), limit)
+					defer cancel()
+					network := netns.New(t)
+					a := first.start(t, network.Host(), peers.NodeConfig{Port: 4222})
+					b := second.start(t, network.Host(), peers.NodeConfig{Port: 4222, Bootstrap: a.Addr()})
+					putter := kind.Start(t, network.Host(), peers.PeerConfig{Bootstrap: a.Addr()})
+					putOne(t, ctx, putter, "chain", peers.Put{})
+					putter.Kill()
+					getter := kind.Start(t, network.Host(), peers.PeerConfig{Bootstrap: b.Addr()})
+					getOne(t, ctx, getter, "chain")
+				})
+			}
+		}
+	}
+}
+
+// TestAddressFamilies joins nodes over one address family only.
+func TestAddressFamilies(t *testing.T) {
+	families := []struct {
+		name string
+		host func(*netns.Network) *netns.Host
+	}{
+		{"IPv4", (*netns.Network).HostIPv4},
+		{"IPv6", (*netns.Network).HostIPv6},
+	}
+	for _, family := range families {
+		t.Run(family.name, func(t *testing.T) {
+			everyCast(t, func(t *testing.T, ctx context.Context, c cast) {
+				network := netns.New(t)
+				bootstrap := c.start(t, family.host(network), peers.NodeConfig{Port: 4222}).Addr()
+				putter := c.putter.Start(t, family.host(network), peers.PeerConfig{Bootstrap: bootstrap})
+				putOne(t, ctx, putter, family.name, peers.Put{})
+				putter.Kill()
+				getter := c.getter.Start(t, family.host(network), peers.PeerConfig{Bootstrap: bootstrap})
+				getOne(t, ctx, getter, family.name)
+			})
+		})
+	}
+}
+
+// TestStorersKilled kills all storers of a value but one, and the putter.
+func TestStorersKilled(t *testing.T) {
+	everyCast(t, func(t *testing.T, ctx context.Context, c cast) {
+		network := netns.New(t)
+		nodes := []storer{c.start(t, network.Host(), peers.NodeConfig{Port: 4222})}
+		for range 3 {
+			nodes = append(nodes, c.start(t, network.Host(), peers.NodeConfig{Port: 4222, Bootstrap: nodes[0].Addr()}))
+		}
+		putter := c.putter.Start(t, network.Host(), peers.PeerConfig{})
+		meet(t, ctx, putter, nodes)
+		putOne(t, ctx, putter, "killed", peers.Put{Permanent: true})
+		putter.Kill()
+		last := nodes[len(nodes)-1]
+		for _, node := range nodes[:len(nodes)-1] {
+			node.Kill()
+		}
+		getter := c.getter.Start(t, network.Host(), peers.PeerConfig{Bootstrap: last.Addr()})
+		getOne(t, ctx, getter, "killed")
+	})
+}
+
+// TestPermanentPutMoves kills every storer of a permanent value after new
+// nodes have joined: the putter must have brought the value to these.
+func TestPermanentPutMoves(t *testing.T) {
+	everyCast(t, func(t *testing.T, ctx context.Context, c cast) {
+		network := netns.New(t)
+		old := c.start(t, network.Host(), peers.NodeConfig{Port: 4222})
+		putter := c.putter.Start(t, network.Host(), peers.PeerConfig{Bootstrap: old.Addr()})
+		putOne(t, ctx, putter, "moves", peers.Put{Permanent: true})
+		fresh := c.start(t, network.Host(), peers.NodeConfig{Port: 4222, Bootstrap: putter.Addr()})
+		if err := putter.WaitNodes(ctx, 2); err != nil {
+			t.Fatal(err)
+		}
+		old.Kill()
+
+		getter := c.getter.Start(t, network.Host(), peers.PeerConfig{Bootstrap: fresh.Addr()})
+		getOne(t, ctx, getter, "moves")
+	})
+}
+
+// TestBadNetwork puts, gets and listens while every host loses 30 % of what it
+// sends and the rest takes 100 ms.
+func TestBadNetwork(t *testing.T) {
+	everyCast(t, func(t *testing.T, ctx context.Context, c cast) {
+		network := netns.New(t)
+		nodes := []storer{c.start(t, network.Host(), peers.NodeConfig{Port: 4222})}
+		for range 3 {
+			nodes = append(nodes, c.start(t, network.Host(), peers.NodeConfig{Port: 4222, Bootstrap: nodes[0].Addr()}))
+		}
+		putter := c.putter.Start(t, network.Host(), peers.PeerConfig{})
+		meet(t, ctx, putter, nodes)
+		getter := c.getter.Start(t, network.Host(), peers.PeerConfig{})
+		meet(t, ctx, getter, nodes)
+		network.Impair(netns.Impairment{Loss: 0.3, Delay: 100 * time.Millisecond})
+
+		listen, err := getter.Listen(ctx, infohash.SumString("bad network"), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		putOne(t, ctx, putter, "bad network", peers.Put{Permanent: true})
+		expect(t, ctx, listen, 1, false)
+		getOne(t, ctx, getter, "bad network")
+	})
+}
+
+// meet lets a peer know all of these nodes now.
+func meet(t *testing.T, ctx context.Context, p *peers.Peer, nodes []storer) {
+	t.Helper()
+	for _, node := range nodes {
+		if err := p.Ping(ctx, node.Addr()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.WaitNodes(ctx, len(nodes)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// putOne puts a value of two parts at the key of a name.
+func putOne(t *testing.T, ctx context.Context, putter *peers.Peer, name string, how peers.Put) {
+	t.Helper()
+	if _, err := putter.Put(ctx, infohash.SumString(name), valueOf(name), how); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// getOne gets the value that putOne has put under a name. A lookup may fail
+// while the network changes; what is stored must be found in the end.
+func getOne(t *testing.T, ctx context.Context, getter *peers.Peer, name string) {
+	t.Helper()
+	var got []peers.Value
+	err := peers.Eventually(ctx, func() (bool, error) {
+		var err error
+		got, err = getter.Get(ctx, infohash.SumString(name), "")
+		return len(got) > 0, err
+	})
+	if err != nil {
+		t.Fatalf("getting %q: %v", name, err)
+	}
+	compare(t, stored{name: name, value: valueOf(name)}, got)
+}
+
+func valueOf(name string) peers.Value {
+	return peers.Value{ID: 1, UserType: name, Data: bytes.Repeat([]byte("value"), 250)}
+}
