@@ -176,7 +176,7 @@ func measure(args []string) error {
 	}
 	s.config.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	measured := suite.New(s.config)
-	runErr := runBenches(ctx, measured, s.benches)
+	runErr := errors.Join(runBenches(ctx, measured, s.benches), errors.Join(measured.Failed...))
 	run := &report.Run{Meta: meta(s), Records: measured.Records}
 	if s.out != "" {
 		if err := report.Write(s.out, run); err != nil {
@@ -207,15 +207,13 @@ func runBenches(ctx context.Context, s *suite.Suite, names []string) error {
 			return fmt.Errorf("unknown bench %q", name)
 		}
 	}
+	var failed error
 	for _, b := range benches {
-		if !slices.Contains(names, b.name) && !slices.Contains(names, "all") {
-			continue
-		}
-		if err := b.run(ctx); err != nil {
-			return err
+		if ctx.Err() == nil && (slices.Contains(names, b.name) || slices.Contains(names, "all")) {
+			failed = errors.Join(failed, b.run(ctx))
 		}
 	}
-	return nil
+	return failed
 }
 
 func meta(s *settings) report.Meta {

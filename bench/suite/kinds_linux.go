@@ -43,7 +43,7 @@ var kinds = []kind{
 	{name: "echo 330 B", echo: true, prepare: echoOf(330)},
 	{name: "ping", overload: true, prepare: one(wire.Ping)},
 	{name: "find", overload: true, prepare: one(wire.Find)},
-	{name: "find, 8 nodes", neighbours: 16, prepare: one(wire.Find)},
+	{name: "find, 8 nodes", neighbours: 32, prepare: one(wire.Find)},
 	{name: "get miss", prepare: one(wire.Get)},
 	{name: "get 200 B", overload: true, prepare: hit(hotKeys, 1)},
 	{name: "get 20×200 B", prepare: hit(wideKeys, 20)},

@@ -53,8 +53,8 @@ func (s *Suite) Network(ctx context.Context) error {
 	}
 	for round := range s.Rounds {
 		for _, p := range turn(s.Nodes, round) {
-			if err := s.startups(ctx, p, bootstrap, round); err != nil {
-				return fmt.Errorf("%s, start in the network: %w", p.Name, err)
+			if err := s.note(ctx, p, "start", s.startups(ctx, p, bootstrap, round)); err != nil {
+				return err
 			}
 		}
 	}

@@ -16,8 +16,9 @@ func (s *Suite) PingPong(ctx context.Context) error {
 		for _, neighbours := range []int{0, 8, 64} {
 			for _, keys := range []int{1, 16} {
 				for _, p := range turn(s.Nodes, round) {
-					if err := s.pingPong(ctx, p, neighbours, keys, round); err != nil {
-						return fmt.Errorf("%s, ping-pong at %d keys: %w", p.Name, keys, err)
+					err := s.pingPong(ctx, p, neighbours, keys, round)
+					if err := s.note(ctx, p, "put and notification", err); err != nil {
+						return err
 					}
 				}
 			}

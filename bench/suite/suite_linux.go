@@ -41,6 +41,7 @@ type Config struct {
 type Suite struct {
 	Config
 	Records []report.Record
+	Failed  []error // the measurements that did not come about
 	signed  map[int]*signedPool
 }
 
@@ -54,6 +55,20 @@ func (s *Suite) record(r report.Record) {
 		attrs = append(attrs, name, fmt.Sprintf("%.4g", r.Figures[name]))
 	}
 	s.Log.Info(r.Bench, attrs...)
+}
+
+// note keeps the error of one measurement, so that the others go on. It returns an
+// error when ctx has ended and none should.
+func (s *Suite) note(ctx context.Context, p server.Program, what string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("stopped: %w", ctx.Err())
+	}
+	if err != nil {
+		err = fmt.Errorf("%s, %s: %w", p.Name, what, err)
+		s.Log.Error("left out", "err", err)
+		s.Failed = append(s.Failed, err)
+	}
+	return nil
 }
 
 // turn returns the programs in the order of a round: every other one backwards.
@@ -92,7 +107,7 @@ func (s *Suite) open(ctx context.Context, p server.Program, n int) (*stage, erro
 	}
 	if err != nil {
 		st.close()
-		return nil, fmt.Errorf("%s: %w", p.Name, err)
+		return nil, err
 	}
 	return st, nil
 }
@@ -104,24 +119,31 @@ const (
 	acquaintTimeout = 60 * time.Second
 )
 
-// acquaint waits until the server names its neighbours in answers.
+// acquaint waits until the server names its neighbours in answers: half of them,
+// since a node asks its nearest ones first and may leave others for later.
 func (st *stage) acquaint() error {
 	if len(st.neighbours) == 0 {
 		return nil
 	}
+	for _, p := range st.neighbours {
+		if _, err := p.Token(st.process.Addr); err != nil {
+			return err
+		}
+	}
+	named := 0
 	for end := time.Now().Add(acquaintTimeout); time.Now().Before(end); {
 		m, err := st.session.Call(wire.Find(), &wire.Fields{Key: st.session.Server})
 		if err != nil {
 			return err
 		}
-		if m.Nodes >= min(len(st.neighbours), knownNodes) {
+		if named = m.Nodes; named >= min(len(st.neighbours)/2, knownNodes) {
 			return nil
 		}
 		if err := st.session.Serve(100 * time.Millisecond); err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("names fewer than %d of its neighbours even after %v", knownNodes, acquaintTimeout)
+	return fmt.Errorf("names only %d of its neighbours even after %v", named, acquaintTimeout)
 }
 
 func (st *stage) close() {

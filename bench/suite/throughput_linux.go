@@ -2,7 +2,6 @@ package suite
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -50,11 +49,8 @@ func (s *Suite) eachKind(ctx context.Context, measure func(*kind, server.Program
 				programs = s.Floors
 			}
 			for _, p := range turn(programs, round) {
-				if err := ctx.Err(); err != nil {
-					return fmt.Errorf("stopped: %w", err)
-				}
-				if err := measure(k, p, round); err != nil {
-					return fmt.Errorf("%s, %s: %w", p.Name, k.name, err)
+				if err := s.note(ctx, p, k.name, measure(k, p, round)); err != nil {
+					return err
 				}
 			}
 		}
