@@ -61,7 +61,7 @@ type collector struct {
 }
 
 // leafSize is the size from which sorting beats dividing further.
-const leafSize = 8
+const leafSize = 4
 
 // visit adds the nodes of x, whose ids share their first bits. Those that go on
 // like the target are all closer to it than the others.
@@ -99,16 +99,19 @@ func (c *collector) sorted(x index, dst []*Node) []*Node {
 		i := len(dst)
 		if i < c.want {
 			dst = append(dst, e.node)
-		} else {
-			i--
-			if c.target.CompareDistance(e.node.ID, dst[i].ID) > 0 {
-				continue
-			}
+		} else if i--; !c.closer(e, dst[i]) {
+			continue
 		}
-		for ; i > start && c.target.CompareDistance(e.node.ID, dst[i-1].ID) < 0; i-- {
+		for ; i > start && c.closer(e, dst[i-1]); i-- {
 			dst[i] = dst[i-1]
 		}
 		dst[i] = e.node
 	}
 	return dst
+}
+
+// closer reports whether e is closer to the target than n.
+func (c *collector) closer(e entry, n *Node) bool {
+	a, b := e.key^c.key, keyOf(&n.ID)^c.key
+	return a < b || a == b && c.target.CompareDistance(e.node.ID, n.ID) < 0
 }

@@ -12,13 +12,16 @@ const (
 	// surround this node.
 	maxPerBucket = 2
 	maxPerTable  = 10
-	// evictionWindow is how many of the longest known nodes compete when one
-	// must go: enough that a network with a tenth of all records is among them.
-	evictionWindow = 16
+	// evictionSample is how many acquaintances compete when one must go: enough
+	// that a network with a fifth of all records is nearly always among them.
+	evictionSample = 16
 	// answerTime is how long after a request its node is left alone: the request
 	// has then been answered or given up (opendht spec 2.4).
 	answerTime = 10 * time.Second
 	// askPause is the least time between two requests for the same bucket, so
 	// that a bucket that stays empty does not keep the node busy.
 	askPause = time.Minute
+	// silence is how long a member may be silent before it is asked for a sign of
+	// life: soon enough that one that works never stops being good.
+	silence = heardLife - 2*time.Minute
 )

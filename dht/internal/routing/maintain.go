@@ -20,26 +20,41 @@ type Ask struct {
 //
 // The times of the calls are the caller's: every 5 to 25 s while ok is true for
 // one of its tables, otherwise every 60 to 180 s (opendht spec 7.7). Each call is
-// for one bucket: an empty one or one that had no reply for 10 minutes, the one
-// asked longest ago first. When there is none, and the table grew within 150 s, it
-// is for the neighbourhood of the own id.
+// for one of, in this order: a bucket that is empty or had no reply for 10 minutes,
+// the one asked longest ago first; the neighbourhood of the own id, when the table
+// grew within 150 s; the member silent for longest, when it is about to be no
+// longer good or already is not.
 func (t *Table) Maintain(now time.Time, other *Table) (ask Ask, ok bool) {
-	i := t.stale(now)
-	switch {
-	case i >= 0:
+	if i := t.stale(now); i >= 0 {
 		t.buckets[i].asked = now
-		ask.Target = t.randomID(i)
-		ask.Both = other != nil && (!other.full(ask.Target) || t.rng.IntN(bothOdds) == 0)
-	case !t.grown.IsZero() && now.Sub(t.grown) < growthLife:
-		i = t.find(t.own)
-		ask.Target = t.own
+		ask.Node, ask.Target = t.partner(i), t.randomID(i)
+		ask.Both = t.wantsBoth(ask.Target, other)
+	} else if !t.grown.IsZero() && now.Sub(t.grown) < growthLife {
+		ask.Node, ask.Target = t.partner(t.find(t.own)), t.own
 		ask.Target[infohash.Size-1] = byte(t.rng.Uint32())
 		ask.Both = other != nil
-	default:
-		return Ask{}, false
+	} else if n := t.silent(now); n != nil {
+		ask.Node, ask.Target = n, t.randomID(t.find(n.ID))
+		ask.Both = t.wantsBoth(ask.Target, other)
 	}
-	ask.Node = t.partner(i)
 	return ask, ask.Node != nil
+}
+
+// wantsBoth reports whether a request is to ask for nodes of the other family,
+// whose table is other, too.
+func (t *Table) wantsBoth(target infohash.Hash, other *Table) bool {
+	return other != nil && (!other.full(target) || t.rng.IntN(bothOdds) == 0)
+}
+
+// silent returns the live member silent for longest if that is too long, or nil.
+func (t *Table) silent(now time.Time) (found *Node) {
+	for _, e := range t.members {
+		n := e.node
+		if n.Live() && now.Sub(n.Heard) >= silence && !n.asked(now) && (found == nil || n.Heard.Before(found.Heard)) {
+			found = n
+		}
+	}
+	return found
 }
 
 // stale returns the bucket that most needs a request, or -1.

@@ -28,9 +28,9 @@ type Node struct {
 	Expired   bool      // the last request was not answered, nothing was heard since
 	Client    bool      // uses the network without serving it
 
-	member     bool // of a Table
-	known      bool // in class known of its Nodes, not among the strangers
-	prev, next *Node
+	member     bool  // of a Table
+	queued     bool  // among the strangers of its Nodes
+	prev, next *Node // in that queue
 }
 
 // Hear notes a message from the node.

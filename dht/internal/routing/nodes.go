@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"time"
 
@@ -10,21 +11,21 @@ import (
 // Nodes holds the nodes of one family that were heard of, one record per id and
 // a bounded number of them. Make one with NewNodes.
 //
-// Members of a [Table] are never given up. Nodes that have answered go only when
-// no stranger is left that could go instead, and then the expired ones and those
-// of the most crowded network first: made-up ids, and the many ids of one
-// network, push out each other.
+// Members of a [Table] are never given up. Acquaintances, which have answered, go
+// only when no stranger is left that could go instead, and then expired ones and
+// those of crowded networks first: made-up ids, and the many ids of one network,
+// push out each other.
 type Nodes struct {
+	rng       *rand.Rand
 	byID      map[infohash.Hash]*Node
 	ordered   index
-	strangers queue
-	known     queue
-	crowds    map[netip.Prefix]int
+	strangers queue                // also some that have answered since, or are members
+	crowds    map[netip.Prefix]int // number of nodes by network
 }
 
-// NewNodes returns an empty set.
-func NewNodes() *Nodes {
-	return &Nodes{byID: make(map[infohash.Hash]*Node), crowds: make(map[netip.Prefix]int)}
+// NewNodes returns an empty set. rng serves the choice of whom to give up.
+func NewNodes(rng *rand.Rand) *Nodes {
+	return &Nodes{rng: rng, byID: make(map[infohash.Hash]*Node), crowds: make(map[netip.Prefix]int)}
 }
 
 // Get returns the node with this id, or nil.
@@ -41,9 +42,7 @@ func (s *Nodes) Add(now time.Time, id infohash.Hash, addr netip.AddrPort) *Node 
 		return n
 	}
 	if len(s.ordered) >= maxNodes {
-		if n := s.victim(now); n != nil {
-			s.remove(n)
-		}
+		s.remove(s.victim(now))
 	}
 	n := &Node{ID: id, Addr: addr}
 	s.byID[id] = n
@@ -75,83 +74,59 @@ func (s *Nodes) Closest(target infohash.Hash, n int, dst []*Node, keep func(*Nod
 // what was known of them holds no more after a change of connectivity.
 func (s *Nodes) Reset() {
 	for _, e := range s.ordered {
-		if !e.node.known && e.node.answered() {
-			s.promote(e.node)
+		if e.node.queued && e.node.answered() {
+			s.strangers.remove(e.node)
 		}
 		e.node.reset()
 	}
 }
 
-// victim returns the record to give up for another one.
+// victim returns the record to give up for another one: of the stranger that came
+// first, or else of the least useful of some acquaintances.
 func (s *Nodes) victim(now time.Time) *Node {
 	for range s.strangers.len {
 		n := s.strangers.front()
+		s.strangers.remove(n)
 		if n.member || n.answered() {
-			s.promote(n)
 			continue
 		}
+		s.strangers.push(n)
 		if !n.asked(now) {
 			return n
 		}
-		s.strangers.remove(n)
-		s.strangers.push(n)
 	}
-	if n := s.oldAcquaintance(); n != nil {
-		return n
-	}
-	return s.strangers.front()
-}
-
-// oldAcquaintance returns the least useful of the nodes that have been known for
-// longest: one that has expired, or else one of the most crowded network.
-func (s *Nodes) oldAcquaintance() *Node {
 	var victim *Node
-	worst, seen := -1, 0
-	n := s.known.front()
-	for i := s.known.len; i > 0 && seen < evictionWindow; i-- {
-		next := n.next
-		if n.member {
-			s.known.remove(n)
-			s.known.push(n)
-		} else {
-			rank := s.crowd(n)
-			if n.Expired {
-				rank += maxNodes
-			}
-			if rank > worst {
-				victim, worst = n, rank
-			}
-			seen++
+	worst := -1
+	for tries := 0; tries < evictionSample || victim == nil; tries++ {
+		n := s.ordered[s.rng.IntN(len(s.ordered))].node
+		if rank := s.uselessness(n); !n.member && rank > worst {
+			victim, worst = n, rank
 		}
-		n = next
 	}
 	return victim
 }
 
-// promote moves n from the strangers to the known nodes.
-func (s *Nodes) promote(n *Node) {
-	s.strangers.remove(n)
-	n.known = true
-	s.known.push(n)
+// uselessness ranks an acquaintance: an expired one before a live one, and
+// otherwise by how many nodes its network has.
+func (s *Nodes) uselessness(n *Node) int {
+	network, _ := Network(n.Addr.Addr())
+	rank := s.crowds[network]
+	if n.Expired {
+		rank += maxNodes
+	}
+	return rank
 }
 
 func (s *Nodes) remove(n *Node) {
 	delete(s.byID, n.ID)
 	s.ordered.remove(n)
-	if n.known {
-		s.known.remove(n)
-	} else {
+	if n.queued {
 		s.strangers.remove(n)
 	}
 	s.count(n, -1)
 }
 
-// crowd returns how many nodes share the network of n.
-func (s *Nodes) crowd(n *Node) int {
-	network, _ := Network(n.Addr.Addr())
-	return s.crowds[network]
-}
-
+// count notes that the network of n has by nodes more.
 func (s *Nodes) count(n *Node, by int) {
 	network, ok := Network(n.Addr.Addr())
 	if !ok {

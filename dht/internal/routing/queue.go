@@ -1,7 +1,7 @@
 package routing
 
-// queue is a list of nodes in the order of their arrival. A node is in at most
-// one queue. The zero value is an empty one.
+// queue is a list of nodes in the order of their arrival. The zero value is an
+// empty one.
 type queue struct {
 	first, last *Node
 	len         int
@@ -12,7 +12,7 @@ func (q *queue) front() *Node { return q.first }
 
 // push adds n at the end.
 func (q *queue) push(n *Node) {
-	n.prev, n.next = q.last, nil
+	n.prev, n.next, n.queued = q.last, nil, true
 	if q.last != nil {
 		q.last.next = n
 	} else {
@@ -34,6 +34,6 @@ func (q *queue) remove(n *Node) {
 	} else {
 		q.last = n.prev
 	}
-	n.prev, n.next = nil, nil
+	n.prev, n.next, n.queued = nil, nil, false
 	q.len--
 }

@@ -2,8 +2,8 @@ package routing
 
 import "time"
 
-// Counts says in which state the members of a table are. The expired ones are
-// not in it.
+// Counts says in which state the members of a table are. Expired ones, and clients,
+// count as neither.
 type Counts struct {
 	Good     int
 	Dubious  int
@@ -14,14 +14,15 @@ type Counts struct {
 // Counts counts the members at now.
 func (t *Table) Counts(now time.Time) (c Counts) {
 	for _, e := range t.members {
-		switch {
-		case e.node.Good(now):
+		switch n := e.node; {
+		case !n.Live():
+		case !n.Good(now):
+			c.Dubious++
+		default:
 			c.Good++
-			if e.node.Heard.After(e.node.Replied) {
+			if n.Heard.After(n.Replied) {
 				c.Incoming++
 			}
-		case !e.node.Expired:
-			c.Dubious++
 		}
 	}
 	for i := range t.buckets {
