@@ -97,15 +97,8 @@ func (r *Reader) Kind() Kind {
 // Key reads the key of a pair in a map: the bytes of a str, which alias the
 // input. A key of any other type is passed over and gives nil.
 func (r *Reader) Key() []byte {
-	// Keys are short; this is half of all that a message is made of.
-	if b := r.b; len(b) > 0 && b[0]>>5 == fixstr>>5 {
-		if end := 1 + int(b[0]&^fixstr); end <= len(b) {
-			r.b = b[end:]
-			return b[1:end:end]
-		}
-	}
 	if r.Kind() == KindString {
-		return r.payload(KindString)
+		return r.Str()
 	}
 	r.Skip()
 	return nil
@@ -202,7 +195,16 @@ func (r *Reader) Bool() bool {
 }
 
 // Str reads a str and returns its bytes, which alias the input.
-func (r *Reader) Str() []byte { return r.payload(KindString) }
+func (r *Reader) Str() []byte {
+	// Half of a message are short strings: its keys.
+	if b := r.b; len(b) > 0 && b[0]>>5 == fixstr>>5 {
+		if end := 1 + int(b[0]&^fixstr); end <= len(b) {
+			r.b = b[end:]
+			return b[1:end:end]
+		}
+	}
+	return r.payload(KindString)
+}
 
 // Bin reads a bin and returns its bytes, which alias the input.
 func (r *Reader) Bin() []byte { return r.payload(KindBin) }
