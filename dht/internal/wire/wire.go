@@ -65,9 +65,8 @@ const (
 // fields count depends on Kind and Method; the others are zero after Parse and
 // ignored by Append. A zero field is an absent key unless stated otherwise.
 //
-// Byte slices of a parsed Message alias the parsed bytes, the other slices are
-// the Message's own and live until its next Parse. It may be copied only by who
-// obeys both.
+// Byte slices of a parsed Message alias the parsed bytes; the other slices, and
+// those of a copy, are only good until the next Parse.
 type Message struct {
 	Kind    Kind
 	Method  Method        // of a request
