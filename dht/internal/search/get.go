@@ -1,0 +1,150 @@
+package search
+
+import (
+	"time"
+
+	"rollcall/dht/internal/wire"
+)
+
+// Get is one running lookup, of values or of the nodes around the key.
+type Get struct {
+	method  wire.Method // get or find
+	query   []byte      // wire form, nil for everything
+	sink    GetSink
+	asked   map[*peer]askState
+	results int
+	bytes   int
+}
+
+// GetSink receives what a get finds. Values may be reported more than once, by
+// several nodes; what the calls pass is only valid during the call.
+type GetSink struct {
+	// Values gets one node's reply: its packed values or, for a query with a
+	// field selection, its fields.
+	Values func(now time.Time, m *wire.Message)
+	// Done gets nil once the target nodes have answered. It is the last call.
+	Done func(now time.Time, err error)
+}
+
+type askState uint8
+
+const (
+	askPending askState = iota + 1
+	askAnswered
+	askFailed
+)
+
+// Get starts a lookup with a query in wire form (nil for all values).
+func (s *Search) Get(now time.Time, query []byte, sink GetSink) *Get {
+	return s.start(now, &Get{method: wire.Get, query: query, sink: sink})
+}
+
+// Visit gets to know the nodes around the key, for its own sake.
+func (s *Search) Visit(now time.Time) {
+	s.start(now, &Get{method: wire.Find, sink: GetSink{Done: func(time.Time, error) {}}})
+}
+
+func (s *Search) start(now time.Time, g *Get) *Get {
+	g.asked = make(map[*peer]askState)
+	s.gets = append(s.gets, g)
+	s.Step(now)
+	return g
+}
+
+// StopGet ends g without calling its sink.
+func (s *Search) StopGet(now time.Time, g *Get) {
+	s.gets = remove(s.gets, g)
+	s.Step(now)
+}
+
+// wanting returns a get that p has not been asked for yet, the oldest first.
+func (s *Search) wanting(p *peer) *Get {
+	for _, g := range s.gets {
+		if g.asked[p] == 0 {
+			return g
+		}
+	}
+	return nil
+}
+
+func (s *Search) sendGet(now time.Time, p *peer, g *Get) {
+	m := wire.Message{Kind: wire.Request, Method: g.method, Key: s.key, Query: g.query}
+	g.asked[p] = askPending
+	s.request(now, p, &m, func(now time.Time, m *wire.Message, err error) {
+		if err != nil {
+			g.asked[p] = askFailed
+			return
+		}
+		g.asked[p] = askAnswered
+		if g.sink.Values != nil {
+			g.deliver(now, m)
+		}
+	})
+}
+
+func (g *Get) deliver(now time.Time, m *wire.Message) {
+	g.results += len(m.Values)
+	for _, v := range m.Values {
+		g.bytes += len(v.Raw)
+	}
+	if g.results > maxGetValues || g.bytes > maxGetBytes {
+		return
+	}
+	if len(m.Values) > 0 || len(m.Fields) > 0 {
+		g.results++
+		g.sink.Values(now, m)
+	}
+}
+
+// finishGets ends the gets that the target peers have answered.
+func (s *Search) finishGets(now time.Time) {
+	for i := 0; i < len(s.gets); {
+		if g := s.gets[i]; s.answered(now, g) {
+			s.endGet(now, g, nil)
+		} else {
+			i++
+		}
+	}
+}
+
+// answered reports whether every target peer has answered g. A get that found
+// nothing also waits for the slow ones, which may have what it looks for.
+func (s *Search) answered(now time.Time, g *Get) bool {
+	n := 0
+	for p := range s.targets(now) {
+		if g.asked[p] != askAnswered {
+			return false
+		}
+		n++
+	}
+	if n == 0 {
+		return false
+	}
+	if g.results == 0 && n < Targets {
+		for _, p := range s.peers {
+			if p.live() && p.slow && g.asked[p] == askPending {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (s *Search) endGet(now time.Time, g *Get, err error) {
+	s.gets = remove(s.gets, g)
+	g.sink.Done(now, err)
+	g.sink = GetSink{Done: func(time.Time, error) {}}
+}
+
+// remove deletes x from list, keeping the order.
+func remove[T comparable](list []T, x T) []T {
+	for i, y := range list {
+		if y == x {
+			copy(list[i:], list[i+1:])
+			var zero T
+			list[len(list)-1] = zero
+			return list[:len(list)-1]
+		}
+	}
+	return list
+}

@@ -1,0 +1,38 @@
+package search
+
+import "time"
+
+// Limits of this implementation.
+const (
+	// maxPeers bounds the nodes that one search remembers: enough for several
+	// dead neighbourhoods, small enough that a thousand searches stay cheap.
+	maxPeers = 48
+	// maxPerNetwork is how many of the target nodes may share a /24 or /48, so
+	// that one network cannot surround a key (private ranges are exempt).
+	maxPerNetwork = 2
+	// keepAlive is how long a target node of a permanent value may be silent
+	// before it is asked again: a value must not wait for its refresh to learn
+	// that its holders are gone.
+	keepAlive = 2 * time.Minute
+	// emptyLimit is how long a search without any live node waits before its
+	// gets and puts fail.
+	emptyLimit = 8 * time.Second
+	// refillPause is the least time between two fills of a search from the known nodes.
+	refillPause = time.Second
+	// detachGrace is how long what a given-up listen reported still counts: the
+	// nodes that took over need a moment to report it themselves.
+	detachGrace = 10 * time.Second
+	// maxCachedValues and maxCachedBytes bound what one listen remembers.
+	maxCachedValues = 16384
+	maxCachedBytes  = 16 << 20
+	// maxSourceValues bounds what one node can add to that.
+	maxSourceValues = 4096
+	// maxGetValues and maxGetBytes bound what one get delivers.
+	maxGetValues = 65536
+	maxGetBytes  = 64 << 20
+	// retryPause is how long a node is left alone after it refused an operation.
+	retryPause = 2 * time.Second
+	// maxRefusals is how many times in a row a node may refuse our token before
+	// the search does without it (opendht spec 7.6).
+	maxRefusals = 3
+)

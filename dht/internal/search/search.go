@@ -1,0 +1,303 @@
+// Package search finds the nodes around one key and works with them: it gets
+// values from them, announces values to them and listens at them.
+//
+// A Search is a core: no goroutine, no clock, no socket. It is not safe for
+// concurrent use. It asks its [Network] for requests and for a wake-up time,
+// and gives results to the callbacks of its operations.
+//
+// Source: opendht spec section 7.
+package search
+
+import (
+	"errors"
+	"time"
+
+	"rollcall/dht/infohash"
+	"rollcall/dht/internal/routing"
+	"rollcall/dht/internal/wire"
+)
+
+var (
+	// ErrNoNodes reports an operation for which no node answered.
+	ErrNoNodes = errors.New("no node answered")
+	// ErrStopped reports an operation that was stopped before it was done.
+	ErrStopped = errors.New("stopped")
+)
+
+// Network is what a search needs from the node that it runs in.
+type Network interface {
+	// Request sends m with the packed values to n, repeats it, and later calls
+	// exactly one of h.Reply and h.Fail. m is only read during the call; values
+	// must not change until then.
+	Request(now time.Time, n *routing.Node, m *wire.Message, values [][]byte, h Handler)
+	// Known appends up to k of the known nodes closest to key, live ones only.
+	Known(key infohash.Hash, k int, dst []*routing.Node) []*routing.Node
+	// Open reserves a socket id at n whose pushes go to push; Close releases it.
+	Open(n *routing.Node, push func(now time.Time, m *wire.Message)) uint32
+	Close(sid uint32)
+	// Wake asks for a Step of s at the given time, replacing the last wish; a
+	// zero time withdraws it.
+	Wake(s *Search, at time.Time)
+}
+
+// Handler receives the outcome of one request.
+type Handler struct {
+	// Reply gets the answer, which is only valid during the call, and the nodes
+	// that it named.
+	Reply func(now time.Time, m *wire.Message, nodes []*routing.Node)
+	// Slow is called once when the first try went unanswered. It may be nil.
+	Slow func(now time.Time)
+	// Fail gets the reason why there is no answer: a [RemoteError], or that the
+	// node has expired.
+	Fail func(now time.Time, err error)
+}
+
+// Search is the neighbourhood of one key in one address family and the
+// operations on it. Make one with New.
+type Search struct {
+	key infohash.Hash
+	net Network
+
+	peers    []*peer // by distance to key, closest first
+	inflight int     // find and get requests that are not known to be slow
+	refilled time.Time
+	barren   time.Time // since when no live peer is known; zero while one is
+
+	gets      []*Get
+	announces []*Announce
+	listens   []*Listen
+	detached  []detachment
+	used      time.Time
+
+	known []*routing.Node // scratch of refill
+}
+
+// New returns an idle search for key.
+func New(now time.Time, key infohash.Hash, net Network) *Search {
+	return &Search{key: key, net: net, used: now}
+}
+
+// Key returns the key searched for.
+func (s *Search) Key() infohash.Hash { return s.key }
+
+// Idle reports since when the search has had no operation; ok is false while
+// it has one.
+func (s *Search) Idle() (since time.Time, ok bool) {
+	if len(s.gets)+len(s.announces)+len(s.listens)+len(s.detached) > 0 {
+		return time.Time{}, false
+	}
+	return s.used, true
+}
+
+// Step does everything that is due: it keeps requests in flight, starts what a
+// synced search allows, and completes or fails operations.
+func (s *Search) Step(now time.Time) {
+	if _, idle := s.Idle(); idle {
+		s.net.Wake(s, time.Time{})
+		return
+	}
+	s.used = now
+	s.refill(now)
+	s.ask(now)
+	if s.synced(now) {
+		s.stepAnnounces(now)
+		s.stepListens(now)
+	}
+	s.endDetached(now)
+	s.finish(now)
+	s.net.Wake(s, s.deadline(now))
+}
+
+// Renew forgets what a change of connectivity made stale and starts over with
+// the known nodes; running listens are placed anew.
+func (s *Search) Renew(now time.Time) {
+	for _, p := range s.peers {
+		p.synced = time.Time{}
+	}
+	s.refilled, s.barren = time.Time{}, time.Time{}
+	s.Step(now)
+}
+
+// Offer tells the search of a node that has become reachable. It reports
+// whether the search has use for it; then a Step follows.
+func (s *Search) Offer(now time.Time, n *routing.Node) bool {
+	if _, idle := s.Idle(); idle || !s.insert(now, n) {
+		return false
+	}
+	s.Step(now)
+	return true
+}
+
+// synced reports whether the first target peers all hold a current token, and
+// there is at least one.
+func (s *Search) synced(now time.Time) bool {
+	n := 0
+	for p := range s.targets(now) {
+		if !p.current(now) {
+			return false
+		}
+		n++
+	}
+	return n > 0
+}
+
+// ask keeps up to Alpha find and get requests in flight, closest peers first.
+func (s *Search) ask(now time.Time) {
+	live := 0
+	for _, p := range s.peers {
+		if s.inflight >= Alpha || live >= Width {
+			return
+		}
+		if !p.live() {
+			continue
+		}
+		if !p.slow {
+			live++
+		}
+		if p.asking || now.Before(p.pause) {
+			continue
+		}
+		if g := s.wanting(p); g != nil {
+			s.sendGet(now, p, g)
+		} else if live <= Targets && s.needsToken(now, p) {
+			s.sendFind(now, p)
+		}
+	}
+}
+
+// needsToken reports whether p must be asked only for its token and position.
+func (s *Search) needsToken(now time.Time, p *peer) bool {
+	if !p.current(now) {
+		return true
+	}
+	return s.keepsAlive() && now.Sub(p.node.Heard) >= keepAlive && now.Sub(p.synced) >= keepAlive
+}
+
+func (s *Search) keepsAlive() bool {
+	for _, a := range s.announces {
+		if a.permanent {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Search) sendFind(now time.Time, p *peer) {
+	m := wire.Message{Kind: wire.Request, Method: wire.Find, Key: s.key}
+	s.request(now, p, &m, nil)
+}
+
+// request sends a find or get; done, if not nil, sees the reply before the
+// search steps on.
+func (s *Search) request(now time.Time, p *peer, m *wire.Message, done func(now time.Time, m *wire.Message, err error)) {
+	p.asking = true
+	s.inflight++
+	counted := true
+	release := func() {
+		if counted {
+			counted = false
+			s.inflight--
+		}
+	}
+	s.net.Request(now, p.node, m, nil, Handler{
+		Reply: func(now time.Time, m *wire.Message, nodes []*routing.Node) {
+			release()
+			p.asking, p.slow = false, false
+			p.accept(now, m)
+			for _, n := range nodes {
+				s.insert(now, n)
+			}
+			if done != nil {
+				done(now, m, nil)
+			}
+			s.Step(now)
+		},
+		Slow: func(now time.Time) {
+			release()
+			p.slow = true
+			s.Step(now)
+		},
+		Fail: func(now time.Time, err error) {
+			release()
+			p.asking = false
+			p.pause = now.Add(retryPause)
+			if done != nil {
+				done(now, nil, err)
+			}
+			s.Step(now)
+		},
+	})
+}
+
+// finish completes the gets that the target peers have answered, and fails
+// operations when there is nobody left to ask.
+func (s *Search) finish(now time.Time) {
+	if s.barren.IsZero() || now.Sub(s.barren) < emptyLimit {
+		s.finishGets(now)
+		s.finishAnnounces(now)
+		return
+	}
+	for len(s.gets) > 0 {
+		s.endGet(now, s.gets[0], ErrNoNodes)
+	}
+	s.failAnnounces(now)
+}
+
+// deadline is when the search must step next without being told anything.
+func (s *Search) deadline(now time.Time) time.Time {
+	var d earliest
+	if !s.barren.IsZero() {
+		if len(s.gets) > 0 || s.announcing() {
+			d.add(s.barren.Add(emptyLimit))
+		}
+		d.add(s.refilled.Add(TokenLife / 20))
+	}
+	alive := s.keepsAlive()
+	for p := range s.targets(now) {
+		if !p.asking {
+			p.deadline(now, &d, alive)
+		}
+		for _, a := range s.announces {
+			a.deadline(&d, p)
+		}
+		for _, l := range s.listens {
+			l.deadline(&d, p)
+		}
+	}
+	for _, x := range s.detached {
+		d.add(x.end)
+	}
+	if !d.t.IsZero() && !d.t.After(now) {
+		// Whatever is due already waits for an answer on its way; look again soon.
+		return now.Add(refillPause)
+	}
+	return d.t
+}
+
+func (p *peer) deadline(now time.Time, d *earliest, alive bool) {
+	if now.Before(p.pause) {
+		d.add(p.pause)
+	}
+	if p.current(now) {
+		d.add(p.synced.Add(TokenLife))
+		if alive {
+			d.add(latest(p.node.Heard, p.synced).Add(keepAlive))
+		}
+	}
+}
+
+// earliest collects the first of several times.
+type earliest struct{ t time.Time }
+
+func (d *earliest) add(t time.Time) {
+	if !t.IsZero() && (d.t.IsZero() || t.Before(d.t)) {
+		d.t = t
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
