@@ -53,6 +53,20 @@ func TestFileRoundTrip(t *testing.T) {
 	}
 }
 
+func TestMarkdownFlagsWhatWasNotTheServersLimit(t *testing.T) {
+	run := sample()
+	for i := range run.Records {
+		if run.Records[i].Program == "dhtnode" {
+			run.Records[i].Figures["limited"] = 1
+		}
+	}
+	var b strings.Builder
+	Markdown(&b, run)
+	if !strings.Contains(b.String(), "| ping † | 16 | dhtnode |") || !strings.Contains(b.String(), "| ping | 16 | rollcall |") {
+		t.Error(b.String())
+	}
+}
+
 func TestInsertReplacesTheTablesAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "doc.md")
 	if err := os.WriteFile(path, []byte("# Method\n"+Marker+"old tables\n"), 0o644); err != nil {

@@ -128,7 +128,7 @@ func (t *table) markdown(w io.Writer, records []Record) {
 	t.head(w, windows)
 	slices.SortStableFunc(order, func(a, b row) int { return compareRows(order, a, b) })
 	for _, key := range order {
-		cells := []string{key.label}
+		cells := []string{key.label + mark(figures[key]["limited"])}
 		if windows {
 			cells = append(cells, fmt.Sprint(key.window))
 		}
@@ -142,6 +142,14 @@ func (t *table) markdown(w io.Writer, records []Record) {
 		}
 		fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | "))
 	}
+}
+
+// mark flags a row in most rounds of which the server was not the limit.
+func mark(limited []float64) string {
+	if stats.Summarize(limited).Median > 0.5 {
+		return " †"
+	}
+	return ""
 }
 
 // compareRows keeps the cases in the order of their first record, and brings the

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -73,6 +74,9 @@ func (s *Suite) footprint(ctx context.Context, p server.Program, count int,
 	if err != nil {
 		return nil, err
 	}
+	if kept == 0 {
+		return nil, errors.New("kept nothing")
+	}
 	if err := st.session.Serve(rest); err != nil {
 		return nil, err
 	}
@@ -80,6 +84,7 @@ func (s *Suite) footprint(ctx context.Context, p server.Program, count int,
 	if err != nil {
 		return nil, err
 	}
+	held := kept * float64(count)
 	return map[string]float64{
 		"idle_rss":  megabytes(idle.RSS),
 		"idle_pss":  megabytes(idle.PSS),
@@ -87,8 +92,8 @@ func (s *Suite) footprint(ctx context.Context, p server.Program, count int,
 		"rss":       megabytes(full.RSS),
 		"pss":       megabytes(full.PSS),
 		"anon":      megabytes(full.Anon),
-		"each":      float64(full.RSS-idle.RSS) / float64(count),
-		"each_anon": float64(full.Anon-idle.Anon) / float64(count),
+		"each":      float64(full.RSS-idle.RSS) / held,
+		"each_anon": float64(full.Anon-idle.Anon) / held,
 		"kept":      100 * kept,
 	}, nil
 }

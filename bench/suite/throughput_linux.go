@@ -104,13 +104,19 @@ func (s *Suite) throughput(ctx context.Context, k *kind, p server.Program, windo
 	if err != nil {
 		return err
 	}
+	busy := 100 * (after - before).Seconds() / result.Elapsed.Seconds()
+	limited := 0.0
+	if window == saturation && busy < busyServer {
+		limited = 1
+	}
 	s.record(report.Record{
 		Bench: "throughput", Case: k.name, Program: p.Name, Window: window, Round: round,
 		Figures: map[string]float64{
 			"rate":         result.Rate(),
 			"cpu_us":       micros(after-before) / float64(result.Done),
 			"generator_us": micros(ownAfter-own) / float64(result.Done),
-			"busy":         100 * (after - before).Seconds() / result.Elapsed.Seconds(),
+			"busy":         busy,
+			"limited":      limited,
 			"p50_us":       micros(result.Latency.Quantile(0.5)),
 			"p99_us":       micros(result.Latency.Quantile(0.99)),
 			"p999_us":      micros(result.Latency.Quantile(0.999)),
@@ -131,8 +137,16 @@ func cpuOf(p *server.Process) (theirs, own time.Duration, err error) {
 	return theirs, own, err
 }
 
-// saturation is how many requests in flight find the rate for Overload.
-const saturation = 256
+const (
+	// saturation is how many requests in flight should leave a server no rest.
+	saturation = 256
+	// busyServer is the CPU time per time, in per cent, that such a server uses at
+	// least; with less, something else was the limit.
+	busyServer = 85
+	// overloaded is how many times the saturation rate an overload offers, and
+	// nearlyOverloaded what still counts as one.
+	overloaded, nearlyOverloaded = 2, 1.9
+)
 
 func (s *Suite) overload(ctx context.Context, k *kind, p server.Program, round int) error {
 	ready, err := s.prepare(ctx, k, p)
@@ -148,15 +162,21 @@ func (s *Suite) overload(ctx context.Context, k *kind, p server.Program, round i
 		return err
 	}
 	defer ready.close()
-	result, recovery, err := load.Overload(ready.session, ready.workload, 2*limit.Rate(), s.Cell, s.Cell)
+	result, recovery, err := load.Overload(ready.session, ready.workload, overloaded*limit.Rate(), s.Cell, s.Cell)
 	if err != nil {
 		return err
+	}
+	offered := float64(result.Sent) / result.Elapsed.Seconds()
+	limited := 0.0
+	if offered < nearlyOverloaded*limit.Rate() {
+		limited = 1
 	}
 	s.record(report.Record{
 		Bench: "overload", Case: k.name, Program: p.Name, Round: round,
 		Figures: map[string]float64{
 			"saturation":  limit.Rate(),
-			"offered":     float64(result.Sent) / result.Elapsed.Seconds(),
+			"offered":     offered,
+			"limited":     limited,
 			"rate":        result.Rate(),
 			"loss":        100 * result.Loss(),
 			"p50_us":      micros(result.Latency.Quantile(0.5)),
