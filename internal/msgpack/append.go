@@ -1,11 +1,11 @@
 // Package msgpack reads and writes the subset of MessagePack that Jami peers
 // use, over a byte slice and without reflection.
 //
-// It stands on the low-level functions of tinylib/msgp and adds what the
-// network needs: canonical integers (a non-negative number is always written
-// in the unsigned family, as signed bodies require), blobs in every form that
-// peers send, and a [Reader] that checks every announced count against the
-// bytes that remain before anything is allocated.
+// Writing stands on the functions of tinylib/msgp, with canonical integers: a
+// non-negative number is always written in the unsigned family, as signed bodies
+// require. Reading is a [Reader] of its own, which takes blobs in every form that
+// peers send, and checks every announced count against the bytes that remain
+// before anything is allocated.
 package msgpack
 
 import "github.com/tinylib/msgp/msgp"
