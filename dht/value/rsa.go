@@ -1,37 +1,37 @@
 package value
 
 import (
+	"bytes"
 	"crypto/rsa"
 	"crypto/sha512"
-	"math/big"
+	"slices"
 )
 
 // publicKey is an RSA key made ready for verification. It is immutable.
+//
+// Verification is the work that hostile values can cause, and it touches no
+// secret: that is why it does not use the constant-time arithmetic of crypto/rsa,
+// which takes three times as long for 4096 bits.
 type publicKey struct {
-	pub *rsa.PublicKey
-	e   *big.Int
+	n []byte // big-endian; signatures are as long
+	e uint
+	m *modulus
 }
 
 func newPublicKey(pub *rsa.PublicKey) *publicKey {
-	return &publicKey{pub: pub, e: big.NewInt(int64(pub.E))}
+	return &publicKey{n: pub.N.Bytes(), e: uint(pub.E), m: newModulus(pub.N)}
 }
 
 // verify checks an RSASSA-PKCS1-v1_5 signature with SHA-512 over body (RFC 8017,
 // 8.2.2): it builds the one padded message that is valid and compares all of it
 // with what the signature opens to, so that a forger has no byte to choose.
-// Everything here is public, hence the time may vary.
 func (k *publicKey) verify(body, signature []byte) error {
-	size := k.pub.Size()
-	if len(signature) != size {
+	if len(signature) != len(k.n) || bytes.Compare(signature, k.n) >= 0 {
 		return ErrBadSignature
 	}
-	s := new(big.Int).SetBytes(signature)
-	if s.Cmp(k.pub.N) >= 0 {
-		return ErrBadSignature
-	}
-	opened := s.Exp(s, k.e, k.pub.N)
 	digest := sha512.Sum512(body)
-	if opened.Cmp(new(big.Int).SetBytes(padded(size, digest[:]))) != 0 {
+	want := limbs(padded(len(k.n), digest[:]), len(k.m.n))
+	if !slices.Equal(k.m.exp(signature, k.e), want) {
 		return ErrBadSignature
 	}
 	return nil

@@ -239,14 +239,16 @@ func TestVerifierServesSeveralGoroutines(t *testing.T) {
 	wg.Wait()
 }
 
-func TestRepeatedVerificationDoesNotAllocate(t *testing.T) {
+func TestRepeatedVerificationHardlyAllocates(t *testing.T) {
 	_, v := vector(t, "signed_alice")
 	verifier := NewVerifier(0)
+	// One, instead of the dozens of a verification, lets the pool of buffers lose
+	// one: it does so at random under the race detector.
 	if n := testing.AllocsPerRun(100, func() {
 		if verifier.Verify(v) != nil {
 			t.Fatal("refused")
 		}
-	}); n > 0 {
+	}); n > 1 {
 		t.Errorf("%v allocations", n)
 	}
 }
