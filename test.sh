@@ -95,7 +95,7 @@ step "staticcheck" go tool -modfile=tools/go.mod staticcheck -tags peers ./...
 step "fuzzing" fuzz
 go_test "tests of codecs and cores" "codec core"
 go_test "tests of drivers and services" "driver service" "${race[@]}"
-go_test "tests against the peers" test -tags peers -count 1 -p 1 -timeout 12m
+go_test "tests against the peers" test -tags peers -count 1 -p 1 -parallel 4 -timeout 12m
 
 echo
 sort "$ROLLCALL_LEFT_OUT" | uniq -c | sed -E 's/^ *([0-9]+) /left out (\1×): /'

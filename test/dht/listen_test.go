@@ -17,7 +17,7 @@ import (
 func TestListen(t *testing.T) {
 	everyCast(t, func(t *testing.T, ctx context.Context, c cast) {
 		host := netns.Loopback()
-		node := c.start(t, host, peers.NodeConfig{})
+		node := c.storer.Start(t, host, peers.NodeConfig{})
 		putter := c.putter.Start(t, host, peers.PeerConfig{Bootstrap: node.Addr(), Identity: peers.NewIdentity(t, "alice")})
 		listener := c.getter.Start(t, host, peers.PeerConfig{Bootstrap: node.Addr()})
 		key := infohash.SumString("listen")
@@ -76,12 +76,12 @@ func TestListen(t *testing.T) {
 func TestListenWhere(t *testing.T) {
 	everyCast(t, func(t *testing.T, ctx context.Context, c cast) {
 		host := netns.Loopback()
-		node := c.start(t, host, peers.NodeConfig{})
+		node := c.storer.Start(t, host, peers.NodeConfig{})
 		putter := c.putter.Start(t, host, peers.PeerConfig{Bootstrap: node.Addr()})
 		listener := c.getter.Start(t, host, peers.PeerConfig{Bootstrap: node.Addr()})
 		// Both know each other, whoever of them stores.
-		meet(t, ctx, putter, []storer{node, listener})
-		meet(t, ctx, listener, []storer{node, putter})
+		meet(t, ctx, putter, node.Addr(), listener.Addr())
+		meet(t, ctx, listener, node.Addr(), putter.Addr())
 		key := infohash.SumString("listen where")
 		listen, err := listener.Listen(ctx, key, `WHERE user_type="wanted"`)
 		if err != nil {

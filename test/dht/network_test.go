@@ -5,6 +5,7 @@ package dht
 import (
 	"bytes"
 	"context"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -19,12 +20,13 @@ func TestBootstrapChain(t *testing.T) {
 	for _, first := range storers {
 		for _, second := range storers {
 			for _, kind := range kinds {
-				t.Run(kind.Name+" by "+second.name+" by "+first.name, func(t *testing.T) {
+				t.Run(kind.Name+" by "+second.Name+" by "+first.Name, func(t *testing.T) {
+					t.Parallel()
 					ctx, cancel := context.WithTimeout(t.Context(), limit)
 					defer cancel()
 					network := netns.New(t)
-					a := first.start(t, network.Host(), peers.NodeConfig{Port: 4222})
-					b := second.start(t, network.Host(), peers.NodeConfig{Port: 4222, Bootstrap: a.Addr()})
+					a := first.Start(t, network.Host(), peers.NodeConfig{Port: 4222})
+					b := second.Start(t, network.Host(), peers.NodeConfig{Port: 4222, Bootstrap: a.Addr()})
 					putter := kind.Start(t, network.Host(), peers.PeerConfig{Bootstrap: a.Addr()})
 					putOne(t, ctx, putter, "chain", peers.Put{})
 					putter.Kill()
@@ -49,7 +51,7 @@ func TestAddressFamilies(t *testing.T) {
 		t.Run(family.name, func(t *testing.T) {
 			everyCast(t, func(t *testing.T, ctx context.Context, c cast) {
 				network := netns.New(t)
-				bootstrap := c.start(t, family.host(network), peers.NodeConfig{Port: 4222}).Addr()
+				bootstrap := c.storer.Start(t, family.host(network), peers.NodeConfig{Port: 4222}).Addr()
 				putter := c.putter.Start(t, family.host(network), peers.PeerConfig{Bootstrap: bootstrap})
 				putOne(t, ctx, putter, family.name, peers.Put{})
 				putter.Kill()
@@ -64,12 +66,9 @@ func TestAddressFamilies(t *testing.T) {
 func TestStorersKilled(t *testing.T) {
 	everyCast(t, func(t *testing.T, ctx context.Context, c cast) {
 		network := netns.New(t)
-		nodes := []storer{c.start(t, network.Host(), peers.NodeConfig{Port: 4222})}
-		for range 3 {
-			nodes = append(nodes, c.start(t, network.Host(), peers.NodeConfig{Port: 4222, Bootstrap: nodes[0].Addr()}))
-		}
+		nodes, addrs := startNodes(t, network, c.storer, 4)
 		putter := c.putter.Start(t, network.Host(), peers.PeerConfig{})
-		meet(t, ctx, putter, nodes)
+		meet(t, ctx, putter, addrs...)
 		putOne(t, ctx, putter, "killed", peers.Put{Permanent: true})
 		putter.Kill()
 		last := nodes[len(nodes)-1]
@@ -86,10 +85,10 @@ func TestStorersKilled(t *testing.T) {
 func TestPermanentPutMoves(t *testing.T) {
 	everyCast(t, func(t *testing.T, ctx context.Context, c cast) {
 		network := netns.New(t)
-		old := c.start(t, network.Host(), peers.NodeConfig{Port: 4222})
+		old := c.storer.Start(t, network.Host(), peers.NodeConfig{Port: 4222})
 		putter := c.putter.Start(t, network.Host(), peers.PeerConfig{Bootstrap: old.Addr()})
 		putOne(t, ctx, putter, "moves", peers.Put{Permanent: true})
-		fresh := c.start(t, network.Host(), peers.NodeConfig{Port: 4222, Bootstrap: putter.Addr()})
+		fresh := c.storer.Start(t, network.Host(), peers.NodeConfig{Port: 4222, Bootstrap: putter.Addr()})
 		if err := putter.WaitNodes(ctx, 2); err != nil {
 			t.Fatal(err)
 		}
@@ -105,14 +104,11 @@ func TestPermanentPutMoves(t *testing.T) {
 func TestBadNetwork(t *testing.T) {
 	everyCast(t, func(t *testing.T, ctx context.Context, c cast) {
 		network := netns.New(t)
-		nodes := []storer{c.start(t, network.Host(), peers.NodeConfig{Port: 4222})}
-		for range 3 {
-			nodes = append(nodes, c.start(t, network.Host(), peers.NodeConfig{Port: 4222, Bootstrap: nodes[0].Addr()}))
-		}
+		_, addrs := startNodes(t, network, c.storer, 4)
 		putter := c.putter.Start(t, network.Host(), peers.PeerConfig{})
-		meet(t, ctx, putter, nodes)
+		meet(t, ctx, putter, addrs...)
 		getter := c.getter.Start(t, network.Host(), peers.PeerConfig{})
-		meet(t, ctx, getter, nodes)
+		meet(t, ctx, getter, addrs...)
 		network.Impair(netns.Impairment{Loss: 0.3, Delay: 100 * time.Millisecond})
 
 		listen, err := getter.Listen(ctx, infohash.SumString("bad network"), "")
@@ -125,11 +121,23 @@ func TestBadNetwork(t *testing.T) {
 	})
 }
 
+// startNodes starts a network of n nodes, each on a host of its own.
+func startNodes(t *testing.T, network *netns.Network, kind peers.NodeKind, n int) (nodes []*peers.Node, addrs []netip.AddrPort) {
+	t.Helper()
+	config := peers.NodeConfig{Port: 4222}
+	for range n {
+		node := kind.Start(t, network.Host(), config)
+		nodes, addrs = append(nodes, node), append(addrs, node.Addr())
+		config.Bootstrap = addrs[0]
+	}
+	return nodes, addrs
+}
+
 // meet lets a peer know all of these nodes now.
-func meet(t *testing.T, ctx context.Context, p *peers.Peer, nodes []storer) {
+func meet(t *testing.T, ctx context.Context, p *peers.Peer, nodes ...netip.AddrPort) {
 	t.Helper()
 	for _, node := range nodes {
-		if err := p.Ping(ctx, node.Addr()); err != nil {
+		if err := p.Ping(ctx, node); err != nil {
 			t.Fatal(err)
 		}
 	}

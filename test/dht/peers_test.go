@@ -7,11 +7,9 @@ package dht
 
 import (
 	"context"
-	"net/netip"
 	"testing"
 	"time"
 
-	"rollcall/test/netns"
 	"rollcall/test/peers"
 )
 
@@ -21,39 +19,27 @@ const limit = 60 * time.Second
 // kinds are the implementations that put and get.
 var kinds = []peers.Kind{peers.OpenDHT}
 
-// storer is a program that stores for others and that others bootstrap from.
-type storer interface {
-	Addr() netip.AddrPort
-	Kill()
-	Stop() error
-}
-
 // storers are the implementations that store.
-var storers = []struct {
-	name  string
-	start func(t testing.TB, host *netns.Host, config peers.NodeConfig) storer
-}{
-	{"dhtnode", func(t testing.TB, host *netns.Host, config peers.NodeConfig) storer {
-		return peers.StartDHTNode(t, host, config)
-	}},
-}
+var storers = []peers.NodeKind{peers.DHTNode}
 
 // cast is who plays in one run of a scenario.
 type cast struct {
-	start  func(t testing.TB, host *netns.Host, config peers.NodeConfig) storer
+	storer peers.NodeKind
 	putter peers.Kind
 	getter peers.Kind
 }
 
-// everyCast runs a scenario with every combination of implementations.
+// everyCast runs a scenario with every combination of implementations, several
+// at a time: they mostly wait.
 func everyCast(t *testing.T, scenario func(t *testing.T, ctx context.Context, c cast)) {
-	for _, s := range storers {
+	for _, storer := range storers {
 		for _, putter := range kinds {
 			for _, getter := range kinds {
-				t.Run(putter.Name+" to "+getter.Name+" by "+s.name, func(t *testing.T) {
+				t.Run(putter.Name+" to "+getter.Name+" by "+storer.Name, func(t *testing.T) {
+					t.Parallel()
 					ctx, cancel := context.WithTimeout(t.Context(), limit)
 					defer cancel()
-					scenario(t, ctx, cast{s.start, putter, getter})
+					scenario(t, ctx, cast{storer, putter, getter})
 				})
 			}
 		}

@@ -19,7 +19,7 @@ import (
 func TestValues(t *testing.T) {
 	everyCast(t, func(t *testing.T, ctx context.Context, c cast) {
 		host := netns.Loopback()
-		node := c.start(t, host, peers.NodeConfig{})
+		node := c.storer.Start(t, host, peers.NodeConfig{})
 		alice, bob := peers.NewIdentity(t, "alice"), peers.NewIdentity(t, "bob")
 		publish(t, ctx, c.getter, host, node, bob)
 
@@ -93,13 +93,12 @@ func putAll(t *testing.T, ctx context.Context, putter *peers.Peer, to infohash.H
 
 // publish lets a peer with this identity announce its certificate at the node,
 // and waits until another can find it.
-func publish(t *testing.T, ctx context.Context, kind peers.Kind, host *netns.Host, node storer, id *peers.Identity) {
+func publish(t *testing.T, ctx context.Context, kind peers.Kind, host *netns.Host, node *peers.Node, id *peers.Identity) {
 	t.Helper()
 	peer := kind.Start(t, host, peers.PeerConfig{Bootstrap: node.Addr(), Identity: id})
 	reader := kind.Start(t, host, peers.PeerConfig{Bootstrap: node.Addr()})
 	err := peers.Eventually(ctx, func() (bool, error) {
-		pem, err := reader.Certificate(ctx, id.ID)
-		return pem != "", err
+		return reader.HasCertificate(ctx, id.ID)
 	})
 	if err != nil {
 		t.Fatalf("publishing a certificate: %v", err)

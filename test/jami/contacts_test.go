@@ -26,10 +26,11 @@ func everyPair(t *testing.T, scenario func(t *testing.T, ctx context.Context, al
 	for _, aliceKind := range kinds {
 		for _, bobKind := range kinds {
 			t.Run(aliceKind.Name+" and "+bobKind.Name, func(t *testing.T) {
+				t.Parallel()
 				ctx, cancel := context.WithTimeout(t.Context(), limit)
 				defer cancel()
 				network := netns.New(t)
-				node := peers.StartDHTNode(t, network.HostIPv4(), peers.NodeConfig{Port: 4222})
+				node := peers.DHTNode.Start(t, network.HostIPv4(), peers.NodeConfig{Port: 4222})
 				accounts := make([]*peers.Account, 2)
 				for i, kind := range []peers.DaemonKind{aliceKind, bobKind} {
 					var err error

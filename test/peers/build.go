@@ -34,17 +34,9 @@ func buildDHTPeer(t testing.TB) string {
 	}
 	digest := sha256.Sum256([]byte(dhtPeerSource + string(flags) + string(version)))
 
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		cache = os.TempDir()
-	}
-	cache = filepath.Join(cache, "rollcall-test")
-	program := filepath.Join(cache, fmt.Sprintf("dhtpeer-%x", digest[:8]))
+	program := filepath.Join(programs(t), fmt.Sprintf("dhtpeer-%x", digest[:8]))
 	if _, err := os.Stat(program); !errors.Is(err, fs.ErrNotExist) {
 		return program
-	}
-	if err := os.MkdirAll(cache, 0o700); err != nil {
-		t.Fatal(err)
 	}
 	// Another test process may build it as well: only a complete file gets the
 	// name.
@@ -59,6 +51,39 @@ func buildDHTPeer(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return program
+}
+
+// buildGo compiles a program of this module and returns it.
+func buildGo(t testing.TB, pkg string) string {
+	t.Helper()
+	// The go command leaves the file alone when it is up to date.
+	program := filepath.Join(programs(t), filepath.Base(pkg))
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", program, pkg)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building %s: %v\n%s", pkg, err, out)
+	}
+	return program
+}
+
+// programs returns the directory of compiled programs: one for each checkout,
+// as these may differ.
+func programs(t testing.TB) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkout := sha256.Sum256([]byte(here))
+	dir := filepath.Join(cache, "rollcall-test", fmt.Sprintf("%x", checkout[:4]))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // install copies a program to its name in one step.

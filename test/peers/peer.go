@@ -2,7 +2,6 @@ package peers
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,15 +15,12 @@ import (
 
 	"rollcall/dht/infohash"
 	"rollcall/test/netns"
+	"rollcall/test/peers/protocol"
 )
 
 // Peer is a DHT node that a test drives: a program that puts, gets and listens
-// on request. Its methods are safe for concurrent use; they fail when the
-// context or the program ends.
-//
-// Requests are JSON objects, one a line, with a "tag" that the reply repeats.
-// A reply with "error" is a failure; one with "event" belongs to the listen
-// with that tag. The types Value, Where and request are the protocol.
+// on request, by package protocol. Its methods are safe for concurrent use; they
+// fail when the context or the program ends.
 type Peer struct {
 	*Process
 	Host *netns.Host
@@ -37,7 +33,7 @@ type Peer struct {
 
 	mu      sync.Mutex // protects all below
 	lastTag uint64
-	replies map[uint64]chan reply
+	replies map[uint64]chan protocol.Reply
 	listens map[uint64]*Listen
 }
 
@@ -47,8 +43,12 @@ type Kind struct {
 	program func(t testing.TB) string
 }
 
-// OpenDHT peers are nodes of libopendht.
-var OpenDHT = Kind{"OpenDHT", buildDHTPeer}
+var (
+	// OpenDHT peers are nodes of libopendht.
+	OpenDHT = Kind{"OpenDHT", buildDHTPeer}
+	// Rollcall peers are nodes of package dht.
+	Rollcall = Kind{"Rollcall", func(t testing.TB) string { return buildGo(t, "rollcall/test/peers/rollcallpeer") }}
+)
 
 // PeerConfig says how a peer starts. The zero value is a network of its own on
 // a free port, without identity.
@@ -59,18 +59,11 @@ type PeerConfig struct {
 	Identity  *Identity // published as a certificate; signs and decrypts
 }
 
-// Value is a value as peers report it.
-type Value struct {
-	ID        uint64        `json:"id"`
-	Type      uint16        `json:"type"`
-	UserType  string        `json:"utype"`
-	Data      hexBytes      `json:"data"`
-	Seq       uint16        `json:"seq"`
-	Owner     infohash.Hash `json:"owner,omitzero"` // key id of the signer
-	To        infohash.Hash `json:"to,omitzero"`    // key id of the recipient
-	Signed    bool          `json:"signed"`
-	Encrypted bool          `json:"encrypted"` // and could not be decrypted
-}
+// Value is a value of the network, as peers report it.
+type Value = protocol.Value
+
+// Stats is what a peer knows of itself and the network.
+type Stats = protocol.Stats
 
 // Put says how a value is put. The zero value puts it plain and once.
 type Put struct {
@@ -78,16 +71,6 @@ type Put struct {
 	To        infohash.Hash // encrypts to the owner of this key id
 	Permanent bool
 	Age       time.Duration // of a plain value, in seconds: it expires so much earlier
-}
-
-// Stats is what a peer knows of the network.
-type Stats struct {
-	Node         infohash.Hash `json:"node"`
-	ID           infohash.Hash `json:"id,omitzero"` // key id of the identity
-	Port         uint16        `json:"port"`
-	Connected    bool          `json:"connected"` // a search finds its way
-	Good4, Good6 int           // nodes that answer
-	Stored       int           `json:"stored"` // values held for others and itself
 }
 
 // Listen is a running listen.
@@ -106,50 +89,18 @@ type Event struct {
 	Expired bool
 }
 
-type hexBytes []byte
-
-func (b hexBytes) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, b), nil }
-
-func (b *hexBytes) UnmarshalText(text []byte) (err error) {
-	*b, err = hex.AppendDecode(nil, text)
-	return err
-}
-
-type request struct {
-	Tag       uint64        `json:"tag"`
-	Op        string        `json:"op"`
-	Key       infohash.Hash `json:"key"`
-	Value     *Value        `json:"value,omitempty"`
-	Kind      string        `json:"kind,omitempty"` // of a put: plain, signed, encrypted
-	To        infohash.Hash `json:"to"`
-	Permanent bool          `json:"permanent"`
-	Age       *int64        `json:"age,omitempty"` // seconds
-	ID        uint64        `json:"id"`
-	Where     string        `json:"where"`
-	Query     string        `json:"query"`
-	Listen    uint64        `json:"listen"`
-	Host      string        `json:"host"`
-	Port      string        `json:"port"`
-}
-
-type reply struct {
-	Tag    uint64  `json:"tag"`
-	Event  string  `json:"event"`
-	Error  string  `json:"error"`
-	Values []Value `json:"values"`
-	PEM    string  `json:"pem"`
-	Stats
-}
-
 // Start starts a peer of this kind, and waits until it is connected to the
 // network if it has a bootstrap node.
 func (k Kind) Start(t testing.TB, host *netns.Host, config PeerConfig) *Peer {
 	t.Helper()
-	identity := ""
+	identity, bootstrap := "", ""
 	if config.Identity != nil {
 		identity = config.Identity.Path
 	}
-	cmd := exec.Command(k.program(t), strconv.Itoa(int(config.Port)), strconv.FormatUint(uint64(config.Network), 10), identity)
+	if config.Bootstrap.IsValid() {
+		bootstrap = config.Bootstrap.String()
+	}
+	cmd := exec.Command(k.program(t), strconv.Itoa(int(config.Port)), strconv.FormatUint(uint64(config.Network), 10), identity, bootstrap)
 	input, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +109,7 @@ func (k Kind) Start(t testing.TB, host *netns.Host, config PeerConfig) *Peer {
 	cmd.Stdout = output
 	p := &Peer{
 		Host: host, input: input,
-		replies: make(map[uint64]chan reply), listens: make(map[uint64]*Listen),
+		replies: make(map[uint64]chan protocol.Reply), listens: make(map[uint64]*Listen),
 	}
 	p.Process = startProcess(t, host, k.Name+" peer", cmd)
 	go func() {
@@ -166,19 +117,16 @@ func (k Kind) Start(t testing.TB, host *netns.Host, config PeerConfig) *Peer {
 		output.Close()
 	}()
 	decoder := json.NewDecoder(replies)
-	var ready reply
+	var ready protocol.Reply
 	if err := decoder.Decode(&ready); err != nil {
 		t.Fatalf("%s does not start: %v", p.Name, err)
 	}
 	p.Node, p.Port = ready.Node, ready.Port
 	go p.receive(decoder)
 
-	if config.Bootstrap.IsValid() {
+	if bootstrap != "" {
 		ctx, cancel := context.WithTimeout(t.Context(), startLimit)
 		defer cancel()
-		if err := p.Bootstrap(ctx, config.Bootstrap); err != nil {
-			t.Fatal(err)
-		}
 		if err := p.WaitConnected(ctx); err != nil {
 			t.Fatalf("%s by %v: %v", p.Name, config.Bootstrap, err)
 		}
@@ -189,7 +137,7 @@ func (k Kind) Start(t testing.TB, host *netns.Host, config PeerConfig) *Peer {
 // receive hands replies and events out, until the program ends.
 func (p *Peer) receive(decoder *json.Decoder) {
 	for {
-		var r reply
+		var r protocol.Reply
 		if err := decoder.Decode(&r); err != nil {
 			return
 		}
@@ -200,15 +148,15 @@ func (p *Peer) receive(decoder *json.Decoder) {
 		case r.Event == "" && waiting != nil:
 			waiting <- r
 		case r.Event != "" && listen != nil:
-			listen.add(Event{Values: r.Values, Expired: r.Event == "expired"})
+			listen.add(Event{Values: r.Values, Expired: r.Event == protocol.EventExpired})
 		}
 	}
 }
 
 // call sends a request and waits for its reply. prepare, which may be nil, is
 // called with the tag before the request goes out.
-func (p *Peer) call(ctx context.Context, r request, prepare func(tag uint64)) (reply, error) {
-	answer := make(chan reply, 1)
+func (p *Peer) call(ctx context.Context, r protocol.Request, prepare func(tag uint64)) (protocol.Reply, error) {
+	answer := make(chan protocol.Reply, 1)
 	p.mu.Lock()
 	p.lastTag++
 	r.Tag = p.lastTag
@@ -223,12 +171,12 @@ func (p *Peer) call(ctx context.Context, r request, prepare func(tag uint64)) (r
 		p.mu.Unlock()
 	}()
 	if err := p.send(r); err != nil {
-		return reply{}, fmt.Errorf("%s: %s: %w", p.Name, r.Op, err)
+		return protocol.Reply{}, fmt.Errorf("%s: %s: %w", p.Name, r.Op, err)
 	}
 	start := time.Now()
 	select {
 	case got := <-answer:
-		if r.Op != "stats" {
+		if r.Op != protocol.OpStats {
 			fmt.Fprintf(p.output, "%s %v after %v: %d values %s\n", r.Op, r.Key.Short(), time.Since(start), len(got.Values), got.Error)
 		}
 		if got.Error != "" {
@@ -236,13 +184,13 @@ func (p *Peer) call(ctx context.Context, r request, prepare func(tag uint64)) (r
 		}
 		return got, nil
 	case <-ctx.Done():
-		return reply{}, fmt.Errorf("%s: %s: %w", p.Name, r.Op, ctx.Err())
+		return protocol.Reply{}, fmt.Errorf("%s: %s: %w", p.Name, r.Op, ctx.Err())
 	case <-p.ended:
-		return reply{}, fmt.Errorf("%s: %s: %w", p.Name, r.Op, ErrEnded)
+		return protocol.Reply{}, fmt.Errorf("%s: %s: %w", p.Name, r.Op, ErrEnded)
 	}
 }
 
-func (p *Peer) send(r request) error {
+func (p *Peer) send(r protocol.Request) error {
 	line, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -256,15 +204,14 @@ func (p *Peer) send(r request) error {
 // Put puts a value and returns it with the id and seq that the peer gave it,
 // once nodes hold it.
 func (p *Peer) Put(ctx context.Context, key infohash.Hash, v Value, how Put) (Value, error) {
-	r := request{Op: "put", Key: key, Value: &v, Kind: "plain", To: how.To, Permanent: how.Permanent}
+	r := protocol.Request{Op: protocol.OpPut, Key: key, Value: &v, Kind: protocol.PutPlain, To: how.To, Permanent: how.Permanent}
 	switch {
 	case !how.To.IsZero():
-		r.Kind = "encrypted"
+		r.Kind = protocol.PutEncrypted
 	case how.Signed:
-		r.Kind = "signed"
-	case how.Age != 0:
-		seconds := int64(how.Age / time.Second)
-		r.Age = &seconds
+		r.Kind = protocol.PutSigned
+	default:
+		r.Age = int64(how.Age / time.Second)
 	}
 	got, err := p.call(ctx, r, nil)
 	if err != nil || len(got.Values) != 1 {
@@ -275,63 +222,54 @@ func (p *Peer) Put(ctx context.Context, key infohash.Hash, v Value, how Put) (Va
 
 // CancelPut ends a permanent put.
 func (p *Peer) CancelPut(ctx context.Context, key infohash.Hash, id uint64) error {
-	_, err := p.call(ctx, request{Op: "cancel-put", Key: key, ID: id}, nil)
+	_, err := p.call(ctx, protocol.Request{Op: protocol.OpCancelPut, Key: key, ID: id}, nil)
 	return err
 }
 
 // Get returns the values at key that match where ("" or OpenDHT's text form
 // such as "WHERE id=5"), decrypted where the peer is their recipient.
 func (p *Peer) Get(ctx context.Context, key infohash.Hash, where string) ([]Value, error) {
-	got, err := p.call(ctx, request{Op: "get", Key: key, Where: where}, nil)
+	got, err := p.call(ctx, protocol.Request{Op: protocol.OpGet, Key: key, Query: where}, nil)
 	return got.Values, err
 }
 
 // Query returns the selected fields of values ("SELECT id WHERE seq=1").
 func (p *Peer) Query(ctx context.Context, key infohash.Hash, query string) ([]Value, error) {
-	got, err := p.call(ctx, request{Op: "query", Key: key, Query: query}, nil)
+	got, err := p.call(ctx, protocol.Request{Op: protocol.OpQuery, Key: key, Query: query}, nil)
 	return got.Values, err
 }
 
-// Certificate looks up the certificate of a key id, as PEM.
-func (p *Peer) Certificate(ctx context.Context, id infohash.Hash) (string, error) {
-	got, err := p.call(ctx, request{Op: "certificate", Key: id}, nil)
-	return got.PEM, err
+// HasCertificate looks up the certificate of a key id.
+func (p *Peer) HasCertificate(ctx context.Context, id infohash.Hash) (bool, error) {
+	got, err := p.call(ctx, protocol.Request{Op: protocol.OpCertificate, Key: id}, nil)
+	return got.Found, err
 }
 
 // Listen follows the values at key. The listen ends with Cancel or the peer.
 func (p *Peer) Listen(ctx context.Context, key infohash.Hash, where string) (*Listen, error) {
 	l := &Listen{peer: p, key: key, more: make(chan struct{}, 1)}
-	_, err := p.call(ctx, request{Op: "listen", Key: key, Where: where}, func(tag uint64) {
+	_, err := p.call(ctx, protocol.Request{Op: protocol.OpListen, Key: key, Query: where}, func(tag uint64) {
 		l.tag = tag
 		p.listens[tag] = l
 	})
 	return l, err
 }
 
-// Bootstrap adds a bootstrap node.
-func (p *Peer) Bootstrap(ctx context.Context, node netip.AddrPort) error {
-	return p.address(ctx, "bootstrap", node)
-}
-
 // Ping waits for the answer of a node, which the peer knows from then on.
 func (p *Peer) Ping(ctx context.Context, node netip.AddrPort) error {
-	return p.address(ctx, "ping", node)
-}
-
-func (p *Peer) address(ctx context.Context, op string, node netip.AddrPort) error {
-	_, err := p.call(ctx, request{Op: op, Host: node.Addr().String(), Port: strconv.Itoa(int(node.Port()))}, nil)
+	_, err := p.call(ctx, protocol.Request{Op: protocol.OpPing, Host: node.Addr().String(), Port: strconv.Itoa(int(node.Port()))}, nil)
 	return err
 }
 
 // ConnectivityChanged tells the peer that the network has changed.
 func (p *Peer) ConnectivityChanged(ctx context.Context) error {
-	_, err := p.call(ctx, request{Op: "connectivity"}, nil)
+	_, err := p.call(ctx, protocol.Request{Op: protocol.OpConnectivity}, nil)
 	return err
 }
 
 // Stats returns what the peer knows of the network.
 func (p *Peer) Stats(ctx context.Context) (Stats, error) {
-	got, err := p.call(ctx, request{Op: "stats"}, nil)
+	got, err := p.call(ctx, protocol.Request{Op: protocol.OpStats}, nil)
 	return got.Stats, err
 }
 
@@ -400,7 +338,7 @@ func (l *Listen) Quiet(ctx context.Context, during time.Duration) error {
 
 // Cancel ends the listen.
 func (l *Listen) Cancel(ctx context.Context) error {
-	_, err := l.peer.call(ctx, request{Op: "cancel-listen", Key: l.key, Listen: l.tag}, nil)
+	_, err := l.peer.call(ctx, protocol.Request{Op: protocol.OpCancelListen, Key: l.key, Listen: l.tag}, nil)
 	return err
 }
 

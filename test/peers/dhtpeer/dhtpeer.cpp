@@ -1,7 +1,5 @@
-// dhtpeer is an OpenDHT node that a test drives: requests come as JSON objects,
-// one a line, on the standard input; replies and events leave likewise on the
-// standard output. Package peers describes the protocol. The program ends when
-// its input does.
+// dhtpeer is an OpenDHT node that a test drives. The Go package protocol beside
+// it describes the requests, replies and events.
 
 #include <opendht.h>
 
@@ -115,7 +113,7 @@ Json::Value describe(const Values& values)
 class Peer
 {
 public:
-    Peer(in_port_t port, dht::NetId network, const std::string& identity)
+    Peer(in_port_t port, dht::NetId network, const std::string& identity, const std::string& bootstrap)
     {
         dht::DhtRunner::Config config;
         config.dht_config.node_config.network = network;
@@ -127,6 +125,8 @@ public:
             connected_ = std::max(v4, v6) == dht::NodeStatus::Connected;
         });
         node_.run(port, config);
+        if (not bootstrap.empty())
+            node_.bootstrap(bootstrap);
     }
 
     void handle(const Json::Value& request);
@@ -182,9 +182,6 @@ void Peer::handle(const Json::Value& request)
         cancelListen(request);
     } else if (op == "certificate") {
         certificate(request);
-    } else if (op == "bootstrap") {
-        node_.bootstrap(request["host"].asString(), request["port"].asString());
-        answer(request)(true);
     } else if (op == "ping") {
         const auto addresses = dht::SockAddr::resolve(request["host"].asString(), request["port"].asString());
         if (addresses.empty())
@@ -239,7 +236,7 @@ void Peer::get(const Json::Value& request)
             answer(request, result)(ok);
         },
         {},
-        dht::Where(request["where"].asString()));
+        dht::Where(request["query"].asString()));
 }
 
 void Peer::query(const Json::Value& request)
@@ -291,7 +288,7 @@ void Peer::listen(const Json::Value& request)
             return true;
         },
         {},
-        dht::Where(request["where"].asString()));
+        dht::Where(request["query"].asString()));
     listens_[tag.asUInt64()] = {key, token.share()};
     answer(request)(true);
 }
@@ -310,8 +307,7 @@ void Peer::certificate(const Json::Value& request)
 {
     node_.findCertificate(hash(request["key"]), [request](const std::shared_ptr<dht::crypto::Certificate>& found) {
         Json::Value result;
-        if (found)
-            result["pem"] = found->toString(true);
+        result["found"] = bool(found);
         answer(request, result)(bool(found));
     });
 }
@@ -335,13 +331,12 @@ Json::Value Peer::stats() const
 
 int main(int argc, char** argv)
 {
-    if (argc != 4) {
-        std::cerr << "usage: dhtpeer PORT NETWORK IDENTITY\n"
-                     "IDENTITY names a pair of PEM files, .key and .crt; empty for none\n";
+    if (argc != 5) {
+        std::cerr << "usage: dhtpeer PORT NETWORK IDENTITY BOOTSTRAP\n";
         return 2;
     }
     try {
-        Peer peer(std::stoul(argv[1]), std::stoul(argv[2]), argv[3]);
+        Peer peer(std::stoul(argv[1]), std::stoul(argv[2]), argv[3], argv[4]);
         auto ready = peer.stats();
         ready["event"] = "ready";
         print(ready);
