@@ -12,9 +12,6 @@ import (
 	"rollcall/internal/msgpack"
 )
 
-// CertificateID is the value id under which certificates are published.
-const CertificateID = 1
-
 // Certificate is an X.509 certificate of which only the public key was read.
 // Unlike crypto/x509 it is indifferent to the serial number, which is negative in
 // half of the certificates that OpenDHT 2 made. Nothing is verified. Its fields

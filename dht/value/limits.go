@@ -1,13 +1,5 @@
 package value
 
-// MaxDataSize bounds the size of a value as the network counts it ([Value.Size],
-// opendht spec 4.1, 4.4): 64 KiB. Signed values and certificates are bounded by
-// MaxPackedSize only.
-const MaxDataSize = 65536
-
-// MaxPackedSize bounds a packed value: peers skip larger ones (opendht spec 2.8).
-const MaxPackedSize = MaxDataSize + 32
-
 // Limits of this implementation.
 const (
 	// MaxCertificateSize bounds one certificate. A chain of three RSA-4096

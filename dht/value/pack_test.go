@@ -275,3 +275,31 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkUnpack(b *testing.B) {
+	for _, name := range []string{"plain_300", "signed_alice", "encrypted_alice_to_bob"} {
+		x, _ := vector(b, name)
+		b.Run(name, func(b *testing.B) {
+			var v Value
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := v.Unpack(x.Packed); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	for _, name := range []string{"plain_300", "signed_alice", "encrypted_alice_to_bob"} {
+		_, v := vector(b, name)
+		b.Run(name, func(b *testing.B) {
+			var buf []byte
+			b.ReportAllocs()
+			for b.Loop() {
+				buf = v.Append(buf[:0])
+			}
+		})
+	}
+}

@@ -30,23 +30,22 @@ func (f Field) String() string {
 
 // String returns the text form of q: empty for the zero Query.
 func (q *Query) String() string {
-	var b strings.Builder
-	for i, f := range q.Select {
-		b.WriteString([...]string{"SELECT ", ","}[min(i, 1)])
-		b.WriteString(f.String())
+	var clauses []string
+	if len(q.Select) > 0 {
+		clauses = append(clauses, "SELECT "+join(q.Select))
 	}
-	for i := range q.Where {
-		if i > 0 {
-			b.WriteByte(',')
-		} else {
-			if b.Len() > 0 {
-				b.WriteByte(' ')
-			}
-			b.WriteString("WHERE ")
-		}
-		b.WriteString(q.Where[i].String())
+	if len(q.Where) > 0 {
+		clauses = append(clauses, "WHERE "+join(q.Where))
 	}
-	return b.String()
+	return strings.Join(clauses, " ")
+}
+
+func join[S fmt.Stringer](items []S) string {
+	texts := make([]string, len(items))
+	for i, item := range items {
+		texts[i] = item.String()
+	}
+	return strings.Join(texts, ",")
 }
 
 // String returns the text form of c.

@@ -1,6 +1,11 @@
 // Package value implements what OpenDHT nodes store: values, their wire form,
 // signatures and encryption, the types with their policies, and queries.
 //
+// A [Value] is packed by Append and read by [Parse]. [Sign] and [Verify] (or a
+// [Verifier], which remembers) deal with its owner; [Seal] and [Decrypt] with its
+// recipient. What a node that stores values makes of a put is for [Types.Judge] to
+// say. The payloads of the standard types have a struct each.
+//
 // Source: opendht spec sections 3 to 5 and 8.
 package value
 
