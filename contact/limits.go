@@ -57,6 +57,9 @@ const (
 	// minRetry and maxRetry bound the doubling wait after a put that failed.
 	minRetry = 5 * time.Second
 	maxRetry = 5 * time.Minute
+	// maxRetryPresent is the bound while the recipient is there: a minute
+	// together is enough to deliver (fault F6).
+	maxRetryPresent = 30 * time.Second
 	// minPutGap is the least time between two puts to one device, however
 	// often it comes and goes.
 	minPutGap = 20 * time.Second

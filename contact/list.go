@@ -52,8 +52,8 @@ type List struct {
 }
 
 // New returns the list of the account self as it was stored; it takes over the
-// map and the slices of stored. rng draws value
-// ids and spreads puts in time. now is the time of the start.
+// map and the slices of stored. rng draws value ids and spreads puts in time. now
+// is the time of the start.
 func New(now time.Time, self infohash.Hash, stored Snapshot, rng *rand.Rand) *List {
 	l := &List{self: self, rng: rng, contacts: stored.Contacts, policy: stored.Policy}
 	if l.contacts == nil {

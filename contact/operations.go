@@ -7,8 +7,8 @@ import (
 )
 
 // Add makes an account an active contact, or does nothing if it is one; it lifts
-// a ban and sends nothing to a stranger. If the account has asked to be a contact, this
-// accepts its request. changed reports whether anything changed.
+// a ban and sends nothing to a stranger. If the account has asked to be a contact,
+// this accepts its request. changed reports whether anything changed.
 func (l *List) Add(now time.Time, peer infohash.Hash) (changed bool, err error) {
 	if err := l.mayHold(peer); err != nil {
 		return false, err
@@ -159,8 +159,8 @@ func (l *List) See(accounts ...infohash.Hash) {
 
 // Send asks an account to be a contact: it is added like by Add and the request
 // is delivered to each of its devices, whenever they appear, until it is
-// confirmed. The payload is a vCard or empty and is not copied. A pending request of
-// the account is accepted instead, since both sides have asked then.
+// confirmed. The payload is a vCard or empty and is not copied. A pending request
+// of the account is accepted instead, since both sides have asked then.
 func (l *List) Send(now time.Time, peer infohash.Hash, payload []byte) error {
 	if err := l.mayHold(peer); err != nil {
 		return err

@@ -173,7 +173,11 @@ func (l *List) PutDone(now time.Time, ref Ref, ok bool) {
 	if ok {
 		l.stored(now, o, d)
 	} else {
-		wait := min(minRetry<<min(max(d.failures-1, 0), 10), maxRetry)
+		longest := maxRetry
+		if l.outbox.isPresent(ref.Peer, ref.Device) {
+			longest = maxRetryPresent
+		}
+		wait := min(minRetry<<min(max(d.failures-1, 0), 10), longest)
 		d.due = now.Add(wait/2 + randomly(l.rng, wait/2))
 	}
 	l.outbox.arm(d.due)

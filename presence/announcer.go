@@ -200,7 +200,9 @@ func (a *Announcer) setLease(lease time.Duration, asked, held int) {
 	a.emit(LeaseChanged{lease, a.cfg.Lease, asked, held})
 }
 
-// Tick renews what is due, at once after a suspend or a jump of the clock.
+// Tick renews what is due, and at once after a suspend or a jump of the clock. A
+// driver that notices a wake-up itself calls it then: the monotonic clock, and
+// with it the next deadline, stood still.
 func (a *Announcer) Tick(now time.Time) {
 	jumped := a.clock.jumped(now)
 	if !a.until.IsZero() && !a.until.After(now) {

@@ -29,7 +29,8 @@ type PutAnnouncement struct {
 type WithdrawAnnouncement struct{ ValueID uint64 }
 
 // CheckAnnouncement asks to get the values at the id of the account from several
-// nodes and to tell by [Announcer.ReadBack] how many have this one.
+// nodes, a moment later, and to tell by [Announcer.ReadBack] how many have this
+// one.
 type CheckAnnouncement struct{ ValueID uint64 }
 
 // Announced tells whether this device's announcement is on the network. It is
