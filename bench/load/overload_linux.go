@@ -39,7 +39,7 @@ func Overload(s *Session, w *Workload, rate float64, d, rest time.Duration) (*Re
 		err = l.drain()
 	}
 	probes := l.result.Sent - sent
-	l.result.Sent, l.result.Elapsed = sent, begin
+	l.result.Sent, l.result.Sending = sent, begin
 	l.result.Lost = sent - l.result.Done
 	return l.result, recovery(l.probes[:probes]), err
 }

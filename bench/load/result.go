@@ -14,6 +14,7 @@ type Result struct {
 	Lost    int           // given up
 	BytesIn int           // received
 	Elapsed time.Duration // from the start to the last answer
+	Sending time.Duration // from the start to the last request of an open loop
 	Latency stats.Histogram
 }
 

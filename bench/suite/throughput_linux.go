@@ -166,7 +166,7 @@ func (s *Suite) overload(ctx context.Context, k *kind, p server.Program, round i
 	if err != nil {
 		return err
 	}
-	offered := float64(result.Sent) / result.Elapsed.Seconds()
+	offered := float64(result.Sent) / result.Sending.Seconds()
 	limited := 0.0
 	if offered < nearlyOverloaded*limit.Rate() {
 		limited = 1
