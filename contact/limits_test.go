@@ -37,14 +37,14 @@ func TestRequestFlood(t *testing.T) {
 	if err := l.SetPolicy(Policy{Codes: []string{"correct-horse-battery-staple"}}); err != nil {
 		t.Fatal(err)
 	}
-	if got := flood(l, 0, 5*MaxPending); got != maxLoud {
+	if got := flood(l, 0, 3*MaxPending); got != maxLoud {
 		t.Errorf("%d requests asked for attention, want %d", got, maxLoud)
 	}
-	l.See(stranger(5*MaxPending-1).From, stranger(5*MaxPending-2).From)
+	l.See(stranger(3*MaxPending-1).From, stranger(3*MaxPending-2).From)
 	if got := l.Receive(start, friend); got != Pending {
 		t.Errorf("the approved request is %s", got)
 	}
-	flood(l, 5*MaxPending, 2*MaxPending)
+	flood(l, 3*MaxPending, MaxPending)
 	requests := l.Requests()
 	if len(requests) != MaxPending {
 		t.Errorf("%d requests are pending, want %d", len(requests), MaxPending)
@@ -52,10 +52,10 @@ func TestRequestFlood(t *testing.T) {
 	if r, ok := l.Request(friend.From); !ok || r.Quiet {
 		t.Errorf("the approved request is %+v, %t", r, ok)
 	}
-	if _, ok := l.Request(stranger(5*MaxPending - 1).From); !ok {
+	if _, ok := l.Request(stranger(3*MaxPending - 1).From); !ok {
 		t.Error("a request that the user has looked at was dropped")
 	}
-	if _, ok := l.Request(stranger(7*MaxPending - 1).From); !ok {
+	if _, ok := l.Request(stranger(4*MaxPending - 1).From); !ok {
 		t.Error("the newest request was dropped")
 	}
 }
