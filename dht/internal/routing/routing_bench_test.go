@@ -31,6 +31,7 @@ func BenchmarkOfferMember(b *testing.B) {
 
 func BenchmarkOfferFull(b *testing.B) {
 	table, nodes, rng := bigTable()
+	grow(start, table, nodes, 3000, rng)
 	all := make([]*Node, 1024)
 	for i := range all {
 		all[i] = nodes.Add(start, randomID(rng), publicAddr(10000+i))
