@@ -115,8 +115,8 @@ func (a *Announcer) withdraw() {
 }
 
 // put announces under a fresh id. An announcement is never edited and a leased
-// one never refreshed: some listeners would count the device twice, and never
-// see it leave.
+// one never refreshed: every listener understands that one value came and another
+// ended.
 func (a *Announcer) put(now time.Time) {
 	a.withdraw()
 	for a.id = 0; a.id == 0; {
