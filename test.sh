@@ -51,22 +51,25 @@ formatting() {
 }
 
 # Each fuzz target gets a number of inputs, not a time, so that a slow machine
-# tries the same ones.
+# tries as many.
 fuzz() {
-	local pkg target targets result=0
+	local pkg target out result=0
 	while read -r pkg; do
-		targets=$(go test -list '^Fuzz' "$pkg") || return
-		for target in $(grep '^Fuzz' <<<"$targets"); do
-			go test -run '^$' -fuzz "^$target\$" -fuzztime 5000x -fuzzminimizetime 100x -timeout 2m "$pkg" || result=1
+		for target in $(go test -list '^Fuzz' "$pkg" | grep '^Fuzz'); do
+			if out=$(go test -run '^$' -fuzz "^$target\$" -fuzztime 5000x -fuzzminimizetime 100x -timeout 2m "$pkg" 2>&1); then
+				printf '%s: %s\n' "$target" "$(tail -n 1 <<<"$out")"
+			else
+				printf '%s\n' "$out"
+				result=1
+			fi
 		done
-	done < <(go list -f '{{range .TestGoFiles}}{{$.Dir}}/{{.}} {{end}}{{range .XTestGoFiles}}{{$.Dir}}/{{.}} {{end}}' ./... |
-		tr ' ' '\n' | xargs -r grep -l '^func Fuzz' | xargs -r -n1 dirname | sort -u)
+	done < <(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -r -n 1 dirname | sort -u)
 	return "$result"
 }
 
 # below LEVEL... prints the existing packages of these levels.
 below() {
-	go list ./... | awk -v want="$*" '
+	go list -tags peers ./... | awk -v want="$*" '
 		NR == FNR { if ($1 !~ /^#/ && index(" " want " ", " " $1 " ")) paths["rollcall/" $2]; next }
 		{ for (p in paths) { tree = p; if (sub("/\\.\\.\\.$", "", tree) ? index($0 "/", tree "/") == 1 : $0 == p) print } }
 	' test/levels/levels.txt -
