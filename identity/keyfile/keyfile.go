@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"rollcall/identity"
+	"rollcall/internal/atomicfile"
 )
 
 // The files of a device in its directory (account spec 9).
@@ -22,39 +23,7 @@ const (
 // Write makes data the content of the file at path, with mode 0600. After a
 // crash at any moment the file has its old content or the new one; when Write
 // returns nil it is the new one, on the disk. The directory must exist.
-func Write(path string, data []byte) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("cannot write %s: %w", path, err)
-		}
-	}()
-	dir := filepath.Dir(path)
-	// CreateTemp makes the file with mode 0600.
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncDir(dir)
-}
-
-// syncDir makes a rename in dir last.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
+func Write(path string, data []byte) error { return atomicfile.Write(path, data, 0o600) }
 
 // Read returns the content of the file at path, of at most limit bytes.
 func Read(path string, limit int) ([]byte, error) {
