@@ -85,7 +85,7 @@ func (n *NAT) outbound(now time.Duration, inner, to netip.AddrPort) netip.AddrPo
 // inbound returns the inner receiver of a packet, nil if it is not let through.
 func (n *NAT) inbound(now time.Duration, from, to netip.AddrPort) *port {
 	m := n.byPort[to.Port()]
-	if m == nil || now-m.used >= n.life {
+	if m == nil {
 		return nil
 	}
 	if opened, ok := m.opened[n.filter(from)]; !ok || now-opened >= n.life {

@@ -150,7 +150,11 @@ func TestDeadlines(t *testing.T) {
 		t.Fatal("ticked early")
 	}
 	hosts[0].Do(func(now time.Time) { nodes[0].deadline = now.Add(10 * time.Second) })
+	before := s.Hash()
 	s.Run(time.Hour)
+	if s.Hash() == before {
+		t.Error("the hash does not show a tick")
+	}
 	if want := []time.Time{Start.Add(69 * time.Second)}; !slices.Equal(nodes[0].ticks, want) {
 		t.Errorf("ticks at %v, want %v", nodes[0].ticks, want)
 	}

@@ -45,6 +45,17 @@ func TestMaintainStaleBuckets(t *testing.T) {
 	if len(asked) != len(table.buckets) {
 		t.Errorf("%d of %d buckets were asked: %v", len(asked), len(table.buckets), asked)
 	}
+	for _, e := range table.members {
+		e.node.Requested = now
+	}
+	if ask, ok := table.Maintain(now, nil); ok {
+		t.Errorf("a bucket is asked again at once: %+v", ask)
+	}
+	// The first bucket to be asked again is that asked longest ago.
+	table.buckets[0].asked = table.buckets[1].asked.Add(time.Millisecond)
+	if ask, ok := table.Maintain(now.Add(askPause), nil); !ok || table.find(ask.Target) != 1 {
+		t.Errorf("a bucket is asked out of turn: %+v", ask)
+	}
 }
 
 func TestMaintainKeepsNodesGood(t *testing.T) {
@@ -54,6 +65,21 @@ func TestMaintainKeepsNodesGood(t *testing.T) {
 	now := start.Add(silence - time.Minute)
 	if ask, ok := table.Maintain(now, nil); !ok || ask.Node != far[0] {
 		t.Errorf("want a request to the node that is about to be too silent, got %+v", ask)
+	}
+}
+
+func TestMaintainAsksNeighbourBuckets(t *testing.T) {
+	table, _, _ := fill(infohash.SumString("own"))
+	now, beside := start, 0
+	const rounds = 2000
+	for range rounds {
+		now = now.Add(bucketLife)
+		if ask, _ := table.Maintain(now, nil); table.find(ask.Node.ID) != table.find(ask.Target) {
+			beside++
+		}
+	}
+	if beside < rounds/neighbourOdds/2 || beside > rounds/neighbourOdds*2 {
+		t.Errorf("%d of %d requests go to a neighbour bucket", beside, rounds)
 	}
 }
 

@@ -148,6 +148,48 @@ func TestStrangersDoNotDisplaceAnyoneKnown(t *testing.T) {
 	}
 }
 
+// TestMembersAreKept lets members of a table that are of no use at present
+// compete with strangers, and with acquaintances only.
+func TestMembersAreKept(t *testing.T) {
+	for _, answers := range []bool{false, true} {
+		rng := rand.New(rand.NewPCG(11, 12))
+		nodes, table := NewNodes(rng), NewTable(randomID(rng), true, rng)
+		grow(start, table, nodes, maxNodes, rng)
+		nodes.Reset()
+		for _, e := range table.members {
+			e.node.Fail()
+		}
+		for i := range 2 * maxNodes {
+			n := nodes.Add(start, randomID(rng), publicAddr(i))
+			if answers {
+				n.Answer(start)
+			}
+		}
+		checkNodes(t, nodes)
+		for _, e := range table.members {
+			if nodes.Get(e.node.ID) != e.node {
+				t.Fatalf("a member was given up; newcomers answer: %v", answers)
+			}
+		}
+	}
+}
+
+// TestNewMembersAreKept has a member that came to be one without an answer on
+// record: it answered before a reset.
+func TestNewMembersAreKept(t *testing.T) {
+	rng := rand.New(rand.NewPCG(13, 14))
+	nodes, table := NewNodes(rng), NewTable(randomID(rng), false, rng)
+	grow(start, table, nodes, 1, rng)
+	member := table.members[0].node
+	member.reset()
+	for i := range 2 * maxNodes {
+		nodes.Add(start, randomID(rng), publicAddr(i))
+	}
+	if nodes.Get(member.ID) != member {
+		t.Error("a member was given up as a stranger")
+	}
+}
+
 // TestOneNetworkDisplacesItself lets one network that answers for as many ids as
 // it likes compete with nodes of many networks.
 func TestOneNetworkDisplacesItself(t *testing.T) {

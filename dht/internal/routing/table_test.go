@@ -205,6 +205,107 @@ func TestFullBucketPrefersLiveNodes(t *testing.T) {
 	checkTable(t, table)
 }
 
+func TestSilentNodesGoFirst(t *testing.T) {
+	own := infohash.SumString("own")
+	table, nodes, far := fill(own)
+	slices.SortFunc(far, func(a, b *Node) int { return a.ID.Compare(b.ID) })
+	later := start.Add(heardLife)
+	for i, n := range far {
+		n.Heard = start.Add(time.Duration((i+4)%8) * time.Second) // far[4] is silent for longest
+	}
+	newcomer := nodes.Add(later, distant(own, 100), publicAddr(100))
+	newcomer.Answer(later)
+	if _, ping := table.Offer(later, newcomer); ping != far[4] {
+		t.Error("not the dubious node silent for longest is to be pinged")
+	}
+	far[3].Fail()
+	far[4].Fail()
+	far[5].Fail()
+	if added, _ := table.Offer(later, newcomer); !added || far[4].member {
+		t.Error("not the expired node silent for longest was replaced")
+	}
+}
+
+func TestCachedNewcomers(t *testing.T) {
+	own := infohash.SumString("own")
+	table, nodes, far := fill(own)
+	offer := func(i byte, answered bool) *Node {
+		n := nodes.Add(start, distant(own, i), publicAddr(int(i)))
+		n.Hear(start)
+		if answered {
+			n.Answer(start)
+		}
+		table.Offer(start, n)
+		return n
+	}
+	offer(101, false)
+	answered := offer(102, true)
+	offer(103, true)
+	offer(104, false)
+	far[0].Fail()
+	if ping := table.Lost(start, far[0]); ping != answered {
+		t.Error("the place is not for the first newcomer that has answered")
+	}
+}
+
+// TestSplit checks that a newcomer that waits stays with its half of a bucket.
+func TestSplit(t *testing.T) {
+	own := infohash.Hash{}
+	rng := rand.New(rand.NewPCG(1, 2))
+	table, nodes := NewTable(own, false, rng), NewNodes(rng)
+	upper := nodes.Add(start, own.WithBit(0, true), publicAddr(1))
+	lower := nodes.Add(start, own.WithBit(1, true), publicAddr(2))
+	for _, n := range []*Node{upper, lower} {
+		table.buckets = []bucket{{cached: n}}
+		table.split(0)
+		i := table.find(n.ID)
+		if table.buckets[i].cached != n || table.buckets[1-i].cached != nil {
+			t.Errorf("newcomer %s waits in the wrong half", n.ID)
+		}
+	}
+}
+
+// TestDiversityAfterSplit offers a node whose network has two others in the
+// bucket, which will be in the other half once it is split.
+func TestDiversityAfterSplit(t *testing.T) {
+	own := infohash.Hash{}
+	rng := rand.New(rand.NewPCG(1, 2))
+	table, nodes := NewTable(own, false, rng), NewNodes(rng)
+	add := func(i byte, far bool, addr netip.AddrPort) bool {
+		n := nodes.Add(start, infohash.Sum([]byte{i}).WithBit(0, far), addr)
+		n.Answer(start)
+		added, _ := table.Offer(start, n)
+		return added
+	}
+	crowd := netip.MustParseAddrPort("200.1.2.3:4222")
+	for i := range byte(bucketSize) {
+		addr := publicAddr(int(i))
+		if i < maxPerBucket {
+			addr = crowd
+		}
+		if !add(i, true, addr) {
+			t.Fatal("a bucket is full too early")
+		}
+	}
+	if !add(100, false, crowd) {
+		t.Error("a node was refused for neighbours that it does not have")
+	}
+}
+
+func TestBootstrapNodeKnowsMore(t *testing.T) {
+	sizes := make(map[bool]int)
+	for _, bootstrap := range []bool{false, true} {
+		rng := rand.New(rand.NewPCG(1, 2))
+		table, nodes := NewTable(randomID(rng), bootstrap, rng), NewNodes(rng)
+		grow(start, table, nodes, 3000, rng)
+		checkTable(t, table)
+		sizes[bootstrap] = table.Len()
+	}
+	if sizes[true] < 1<<bootstrapDepth*bucketSize || sizes[false] > sizes[true]/3 {
+		t.Errorf("a bootstrap node has %d nodes, another one %d", sizes[true], sizes[false])
+	}
+}
+
 func TestStrangerIsPingedFirst(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	table, nodes := NewTable(infohash.SumString("own"), false, rng), NewNodes(rng)
