@@ -2,7 +2,7 @@
 # Runs every test of the project on a Debian 12 with Go. As root it first
 # installs the peers that the tests run against, if they are missing. What
 # cannot run here is left out, and said so at the end.
-set -u
+set -u -o pipefail
 cd "$(dirname "$0")" || exit 1
 
 # The tests need no version stamp, and a checkout of another user has none.
@@ -50,12 +50,21 @@ formatting() {
 	[ -z "$found" ] || { printf 'not formatted with gofumpt:\n%s\n' "$found"; return 1; }
 }
 
+# Staticcheck only warns where it cannot load the packages.
+lint() {
+	local out
+	out=$(go tool -modfile=tools/go.mod staticcheck -tags peers ./... 2>&1) && [ -z "$out" ] && return
+	printf '%s\n' "$out"
+	return 1
+}
+
 # Each fuzz target gets a number of inputs, not a time, so that a slow machine
 # tries as many.
 fuzz() {
-	local pkg target out result=0
+	local pkg targets target out result=0
 	while read -r pkg; do
-		for target in $(go test -list '^Fuzz' "$pkg" | grep '^Fuzz'); do
+		targets=$(go test -list '^Fuzz' "$pkg" | grep '^Fuzz') || result=1
+		for target in $targets; do
 			if out=$(go test -run '^$' -fuzz "^$target\$" -fuzztime 5000x -fuzzminimizetime 100x -timeout 2m "$pkg" 2>&1); then
 				printf '%s: %s\n' "$target" "$(tail -n 1 <<<"$out")"
 			else
@@ -67,8 +76,8 @@ fuzz() {
 	return "$result"
 }
 
-# below LEVEL... prints the existing packages of these levels.
-below() {
+# packages_of LEVEL... prints the packages of these levels.
+packages_of() {
 	go list -tags peers ./... | awk -v want="$*" '
 		NR == FNR { if ($1 !~ /^#/ && index(" " want " ", " " $1 " ")) paths["rollcall/" $2]; next }
 		{ for (p in paths) { tree = p; if (sub("/\\.\\.\\.$", "", tree) ? index($0 "/", tree "/") == 1 : $0 == p) print } }
@@ -77,10 +86,11 @@ below() {
 
 # go_test NAME LEVELS FLAG... tests the packages of these levels.
 go_test() {
-	local name=$1 levels=$2 packages
+	local name=$1 packages
+	packages=$(packages_of "$2")
 	shift 2
-	mapfile -t packages < <(below "$levels")
-	[ ${#packages[@]} -eq 0 ] || step "$name" go test "$@" "${packages[@]}"
+	# An empty list would mean the package of this directory, which is none.
+	step "$name" go test "$@" $packages
 }
 
 # Goroutines live in drivers and services only, so only these are slowed down
@@ -94,11 +104,11 @@ fi
 step "packages" packages
 step "formatting" formatting
 step "vet" go vet -tags peers ./...
-step "staticcheck" go tool -modfile=tools/go.mod staticcheck -tags peers ./...
+step "staticcheck" lint
 step "fuzzing" fuzz
 go_test "tests of codecs and cores" "codec core"
 go_test "tests of drivers and services" "driver service" "${race[@]}"
-go_test "tests against the peers" test -tags peers -count 1 -p 1 -parallel 4 -timeout 12m
+go_test "tests in simulation and against the peers" test -tags peers -count 1 -p 1 -parallel 4 -timeout 12m
 
 echo
 sort "$ROLLCALL_LEFT_OUT" | uniq -c | sed -E 's/^ *([0-9]+) /left out (\1×): /'
