@@ -1,0 +1,174 @@
+package store
+
+import (
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"rollcall/dht/infohash"
+	"rollcall/presence"
+)
+
+// Cache is what can be found again or be missed, for all accounts. It is safe
+// for concurrent use. What it is given last may be lost with the power.
+type Cache struct {
+	db     *sql.DB
+	damage *Damage
+}
+
+// OpenCache opens the database at name, or makes it. A damaged one is set aside,
+// and an empty one takes its place.
+func OpenCache(name string) (*Cache, error) {
+	empty := func(string) (string, error) { return "", nil }
+	db, damage, err := openOrReplace(name, "cache", "NORMAL", empty)
+	if err != nil {
+		return nil, err
+	}
+	return &Cache{db, damage}, nil
+}
+
+// Damage tells what OpenCache found to be broken, nil when nothing was.
+func (c *Cache) Damage() *Damage { return c.damage }
+
+// Close ends the use of the database.
+func (c *Cache) Close() error { return explain("close", c.db.Close()) }
+
+// Certificate returns the chain of a device, PEM, and notes at now that it was
+// used. It is nil when none is there.
+func (c *Cache) Certificate(now time.Time, device infohash.Hash) ([]byte, error) {
+	var chain []byte
+	err := c.db.QueryRow("UPDATE certificate SET used = ? WHERE device = ? RETURNING chain", now.UnixMilli(), device[:]).Scan(&chain)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return chain, explain("certificate", err)
+}
+
+// SaveCertificate keeps the verified chain of a device of account.
+func (c *Cache) SaveCertificate(now time.Time, device, account infohash.Hash, chain []byte) error {
+	err := transact(c.db, func(tx *sql.Tx) error {
+		_, err := tx.Exec("INSERT OR REPLACE INTO certificate VALUES (?, ?, ?, ?)", device[:], account[:], chain, now.UnixMilli())
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(`DELETE FROM certificate WHERE device IN
+			(SELECT device FROM certificate ORDER BY used DESC LIMIT -1 OFFSET ?)`, maxCertificates)
+		return err
+	})
+	return explain("save certificate", err)
+}
+
+// Revocation returns the list of revoked devices of an account and the
+// certificate that signed it, DER both, or nil.
+func (c *Cache) Revocation(account infohash.Hash) (issuer, list []byte, err error) {
+	err = c.db.QueryRow("SELECT issuer, list FROM revocation WHERE account = ?", account[:]).Scan(&issuer, &list)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, nil
+	}
+	return issuer, list, explain("revocation list", err)
+}
+
+// SaveRevocation keeps the verified list of an account in place of an older one.
+func (c *Cache) SaveRevocation(account infohash.Hash, issuer, list []byte) error {
+	_, err := c.db.Exec("INSERT OR REPLACE INTO revocation VALUES (?, ?, ?)", account[:], issuer, list)
+	return explain("save revocation list", err)
+}
+
+// Memory returns what was known of the presence of peer as account saw it.
+func (c *Cache) Memory(account, peer infohash.Hash) (presence.Memory, error) {
+	var last int64
+	var history, dates []byte
+	err := c.db.QueryRow("SELECT last, history, dates FROM seen WHERE account = ? AND peer = ?", account[:], peer[:]).
+		Scan(&last, &history, &dates)
+	if errors.Is(err, sql.ErrNoRows) {
+		return presence.Memory{}, nil
+	}
+	if err != nil {
+		return presence.Memory{}, explain("presence", err)
+	}
+	return presence.Memory{LastSeen: unix(last), History: parseHistory(history), Dates: parseDates(dates)}, nil
+}
+
+// SaveMemory keeps it.
+func (c *Cache) SaveMemory(account, peer infohash.Hash, m presence.Memory) error {
+	_, err := c.db.Exec("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?)",
+		account[:], peer[:], milli(m.LastSeen), appendHistory(m.History), appendDates(m.Dates))
+	return explain("save presence", err)
+}
+
+// Forget drops what account saw of others.
+func (c *Cache) Forget(account infohash.Hash) error {
+	_, err := c.db.Exec("DELETE FROM seen WHERE account = ?", account[:])
+	return explain("forget presence", err)
+}
+
+// A change takes 9 bytes: time, status.
+const changeSize = 8 + 1
+
+func appendHistory(history []presence.Change) []byte {
+	b := make([]byte, 0, len(history)*changeSize)
+	for _, change := range history {
+		b = binary.BigEndian.AppendUint64(b, uint64(milli(change.At)))
+		b = append(b, byte(change.Status))
+	}
+	return b
+}
+
+func parseHistory(b []byte) []presence.Change {
+	var history []presence.Change
+	for ; len(b) >= changeSize; b = b[changeSize:] {
+		status := presence.Status(b[8])
+		if status > presence.Connected {
+			continue
+		}
+		history = append(history, presence.Change{At: unix(int64(binary.BigEndian.Uint64(b))), Status: status})
+	}
+	return history
+}
+
+// A date takes 37 bytes: device, newest, seen, gone.
+const dateSize = infohash.Size + 8 + 8 + 1
+
+func appendDates(dates []presence.DeviceDate) []byte {
+	b := make([]byte, 0, len(dates)*dateSize)
+	for _, d := range dates {
+		b = append(b, d.Device[:]...)
+		b = binary.BigEndian.AppendUint64(b, uint64(milli(d.Newest)))
+		b = binary.BigEndian.AppendUint64(b, uint64(milli(d.Seen)))
+		if d.Gone {
+			b = append(b, 1)
+		} else {
+			b = append(b, 0)
+		}
+	}
+	return b
+}
+
+func parseDates(b []byte) []presence.DeviceDate {
+	var dates []presence.DeviceDate
+	for ; len(b) >= dateSize; b = b[dateSize:] {
+		dates = append(dates, presence.DeviceDate{
+			Device: infohash.Hash(b[:infohash.Size]),
+			Newest: unix(int64(binary.BigEndian.Uint64(b[infohash.Size:]))),
+			Seen:   unix(int64(binary.BigEndian.Uint64(b[infohash.Size+8:]))),
+			Gone:   b[dateSize-1] != 0,
+		})
+	}
+	return dates
+}
+
+// milli returns a time in Unix milliseconds, 0 for the zero time.
+func milli(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func unix(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}
