@@ -124,15 +124,18 @@ func (t *Table) Reset() {
 	}
 }
 
-// find returns the bucket of an id.
+// find returns the bucket of an id: the last one whose prefix is not greater.
 func (t *Table) find(id infohash.Hash) int {
-	i, found := slices.BinarySearchFunc(t.buckets, id, func(b bucket, id infohash.Hash) int {
-		return b.prefix.Compare(id)
-	})
-	if !found {
-		i--
+	lo, hi := 1, len(t.buckets)
+	for lo < hi {
+		mid := int(uint(lo+hi) / 2)
+		if t.buckets[mid].prefix.Compare(id) <= 0 {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
 	}
-	return i
+	return lo - 1
 }
 
 // span returns the range of a bucket's nodes among the members.

@@ -209,7 +209,7 @@ func TestSilentNodesGoFirst(t *testing.T) {
 	own := infohash.SumString("own")
 	table, nodes, far := fill(own)
 	slices.SortFunc(far, func(a, b *Node) int { return a.ID.Compare(b.ID) })
-	later := start.Add(heardLife)
+	later := start.Add(heardLife + time.Minute)
 	for i, n := range far {
 		n.Heard = start.Add(time.Duration((i+4)%8) * time.Second) // far[4] is silent for longest
 	}
