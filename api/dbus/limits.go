@@ -1,0 +1,10 @@
+package dbus
+
+const (
+	// maxWaiting bounds the calls of one caller that wait for their turn; more are
+	// refused. A client that loads its contacts has a few hundred on the way.
+	maxWaiting = 4096
+	// maxLookups bounds the lookups of names that are under way; more fail at once.
+	// A client looks up all its contacts when it starts.
+	maxLookups = 10_000
+)
