@@ -121,18 +121,25 @@ func (c *Cache) Refresh(now time.Time, source uint32, ids []uint64) {
 	}
 }
 
-// Expire notes that source has lost values, and reports whether other sources
-// still vouch for one of them.
-func (c *Cache) Expire(now time.Time, source uint32, ids []uint64) (doubt bool) {
+// Expire notes that source has lost values, and returns the first few that other
+// sources still vouch for.
+func (c *Cache) Expire(now time.Time, source uint32, ids []uint64) (doubted []uint64) {
 	for _, id := range ids {
 		for _, e := range slices.Clone(c.entries[id]) {
-			if c.retract(now, id, e, source) && len(e.reports) > 0 {
+			if c.retract(now, id, e, source) && len(e.reports) > 0 && len(doubted) < maxDoubted {
 				e.doubted = true
-				doubt = true
+				doubted = append(doubted, id)
 			}
 		}
 	}
-	return doubt
+	return doubted
+}
+
+// Vouches reports whether source is known to have a value with this id.
+func (c *Cache) Vouches(source uint32, id uint64) bool {
+	return slices.ContainsFunc(c.entries[id], func(e *entry) bool {
+		return slices.ContainsFunc(e.reports, func(r report) bool { return r.source == source })
+	})
 }
 
 // Forsake withdraws what source alone still says of values whose end another

@@ -55,12 +55,12 @@ func TestAValueIsNewOnceAndExpiresWithItsLastSource(t *testing.T) {
 		l.cache.Add(t0, source, packed(7, "a"))
 	}
 	l.expect(t, "+7:a")
-	if !l.cache.Expire(t0, 1, []uint64{7}) {
+	if len(l.cache.Expire(t0, 1, []uint64{7})) == 0 {
 		t.Error("two sources still vouch for the value: want doubt")
 	}
 	l.cache.Expire(t0, 2, []uint64{7})
 	l.expect(t)
-	if l.cache.Expire(t0, 3, []uint64{7}) {
+	if len(l.cache.Expire(t0, 3, []uint64{7})) > 0 {
 		t.Error("doubt about a value that nobody vouches for")
 	}
 	l.expect(t, "-7:a")

@@ -4,12 +4,14 @@ import (
 	"time"
 
 	"rollcall/dht/internal/wire"
+	"rollcall/dht/value"
 )
 
 // Get is one running lookup, of values or of the nodes around the key.
 type Get struct {
 	method  wire.Method // get or find
-	query   []byte      // wire form, nil for everything
+	query   value.Query
+	packed  []byte // query in wire form, nil for everything
 	sink    GetSink
 	asked   map[*peer]askState
 	results int
@@ -34,9 +36,17 @@ const (
 	askFailed
 )
 
-// Get starts a lookup with a query in wire form (nil for all values).
-func (s *Search) Get(now time.Time, query []byte, sink GetSink) *Get {
-	return s.start(now, &Get{method: wire.Get, query: query, sink: sink})
+// Get starts a lookup of what matches query.
+func (s *Search) Get(now time.Time, query value.Query, sink GetSink) *Get {
+	return s.start(now, &Get{method: wire.Get, query: query, packed: pack(query), sink: sink})
+}
+
+// pack returns the wire form of a query, nil for one that asks for everything.
+func pack(q value.Query) []byte {
+	if q.IsZero() {
+		return nil
+	}
+	return q.Append(nil)
 }
 
 // Visit gets to know the nodes around the key, for its own sake.
@@ -68,7 +78,7 @@ func (s *Search) wanting(p *peer) *Get {
 }
 
 func (s *Search) sendGet(now time.Time, p *peer, g *Get) {
-	m := wire.Message{Kind: wire.Request, Method: g.method, Key: s.key, Query: g.query}
+	m := wire.Message{Kind: wire.Request, Method: g.method, Key: s.key, Query: g.packed}
 	g.asked[p] = askPending
 	s.request(now, p, &m, func(now time.Time, m *wire.Message, err error) {
 		if err != nil {
@@ -76,24 +86,30 @@ func (s *Search) sendGet(now time.Time, p *peer, g *Get) {
 			return
 		}
 		g.asked[p] = askAnswered
-		if g.sink.Values != nil {
-			g.deliver(now, m)
+		if g.sink.Values != nil && g.deliver(now, m) {
+			s.page(now, p, g, m)
 		}
 	})
 }
 
-func (g *Get) deliver(now time.Time, m *wire.Message) {
-	g.results += len(m.Values)
+// deliver passes an answer on and reports whether it may be only the beginning
+// of what the node has.
+func (g *Get) deliver(now time.Time, m *wire.Message) (more bool) {
+	size := 0
 	for _, v := range m.Values {
-		g.bytes += len(v.Raw)
+		size += len(v.Raw)
+		more = more || v.Raw == nil
 	}
+	g.results += len(m.Values)
+	g.bytes += size
 	if g.results > maxGetValues || g.bytes > maxGetBytes {
-		return
+		return false
 	}
 	if len(m.Values) > 0 || len(m.Fields) > 0 {
 		g.results++
 		g.sink.Values(now, m)
 	}
+	return (more || size >= pageSize) && len(g.query.Select) == 0
 }
 
 // finishGets ends the gets that the target peers have answered.
@@ -112,10 +128,13 @@ func (s *Search) finishGets(now time.Time) {
 func (s *Search) answered(now time.Time, g *Get) bool {
 	n := 0
 	for p := range s.targets(now) {
-		if g.asked[p] != askAnswered {
+		switch g.asked[p] {
+		case askAnswered:
+			n++
+		case askFailed:
+		default:
 			return false
 		}
-		n++
 	}
 	if n == 0 {
 		return false

@@ -27,6 +27,12 @@ const (
 	maxCachedBytes  = 16 << 20
 	// maxSourceValues bounds what one node can add to that.
 	maxSourceValues = 4096
+	// pageSize is the size in bytes from which an answer may be cut short by its
+	// sender: this implementation cuts at twice as much.
+	pageSize = 512 << 10
+	// maxDoubted bounds the values of one push whose end is checked with the other
+	// nodes.
+	maxDoubted = 16
 	// maxGetValues and maxGetBytes bound what one get delivers.
 	maxGetValues = 65536
 	maxGetBytes  = 64 << 20

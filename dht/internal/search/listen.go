@@ -6,6 +6,7 @@ import (
 
 	"rollcall/dht/internal/routing"
 	"rollcall/dht/internal/wire"
+	"rollcall/dht/value"
 )
 
 // Listen is one running listen in one address family. What its nodes push goes
@@ -32,9 +33,9 @@ type detachment struct {
 	end   time.Time
 }
 
-// Listen starts following the key with a query in wire form (nil for all).
-func (s *Search) Listen(now time.Time, query []byte, cache *Cache) *Listen {
-	l := &Listen{query: query, cache: cache, at: make(map[*peer]*socket)}
+// Listen starts following what matches query.
+func (s *Search) Listen(now time.Time, query value.Query, cache *Cache) *Listen {
+	l := &Listen{query: pack(query), cache: cache, at: make(map[*peer]*socket)}
 	s.listens = append(s.listens, l)
 	s.Step(now)
 	return l
@@ -94,19 +95,31 @@ func (s *Search) push(now time.Time, l *Listen, p *peer, k *socket, m *wire.Mess
 		}
 	}
 	l.cache.Refresh(now, k.sid, m.Refreshed)
-	if l.cache.Expire(now, k.sid, m.Expired) {
-		s.doubt(now, l, p)
+	for _, id := range l.cache.Expire(now, k.sid, m.Expired) {
+		s.doubt(now, l, p, id)
 	}
 }
 
-// doubt asks the other listened nodes for a sign of life as soon as one has
-// reported the end of a value that the others still vouch for: a node that died
-// within the value's life will never report it.
-func (s *Search) doubt(now time.Time, l *Listen, reporter *peer) {
-	for p := range s.targets(now) {
-		if k := l.at[p]; k != nil && p != reporter && !k.busy && p.current(now) {
-			s.sendListen(now, l, p, k)
+// doubt asks the other listened nodes whether they still have a value as soon as
+// one has reported its end: a node that died within the value's life will never
+// report it, and the report of another may have been lost.
+func (s *Search) doubt(now time.Time, l *Listen, reporter *peer, id uint64) {
+	query := value.Query{Select: []value.Field{value.FieldID}, Where: []value.Condition{value.WhereID(id)}}
+	m := wire.Message{Kind: wire.Request, Method: wire.Get, Key: s.key, Query: query.Append(nil)}
+	for _, p := range s.peers {
+		k := l.at[p]
+		if k == nil || p == reporter || !l.cache.Vouches(k.sid, id) {
+			continue
 		}
+		s.net.Request(now, p.node, &m, nil, Handler{
+			Reply: func(now time.Time, m *wire.Message, _ []*routing.Node) {
+				if len(m.Fields) == 0 && len(m.Values) == 0 {
+					l.cache.Expire(now, k.sid, []uint64{id})
+				}
+			},
+			Slow: func(now time.Time) { l.cache.Forsake(now, k.sid) },
+			Fail: func(time.Time, error) {},
+		})
 	}
 }
 
@@ -166,7 +179,6 @@ func (s *Search) sendListen(now time.Time, l *Listen, p *peer, k *socket) {
 			k.next = now.Add(ListenRepeat)
 			s.Step(now)
 		},
-		Slow: func(now time.Time) { l.cache.Forsake(now, k.sid) },
 		Fail: func(now time.Time, err error) {
 			k.busy = false
 			var remote *RemoteError

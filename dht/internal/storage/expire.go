@@ -11,7 +11,8 @@ func (s *Store) Tick(now time.Time) {
 		if expires > t {
 			break
 		}
-		s.expire(i)
+		s.ended(i)
+		s.drop(i)
 	}
 	for range expiriesPerTick {
 		i, expires := s.heard.next()
@@ -22,11 +23,10 @@ func (s *Store) Tick(now time.Time) {
 	}
 }
 
-// expire ends the life of value i.
-func (s *Store) expire(i uint32) {
+// ended tells those who listen that the life of value i is over.
+func (s *Store) ended(i uint32) {
 	s.stats.Expired++
 	s.pushExpired(i)
-	s.drop(i)
 }
 
 // NextDeadline returns when Tick must be called next; zero means never.

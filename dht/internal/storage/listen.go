@@ -216,7 +216,10 @@ func (s *Store) audience(key uint32) func(yield func(i uint32) bool) {
 
 // admit makes a record for a listener of key.
 func (s *Store) admit(key *infohash.Hash, f *filter) uint32 {
-	k := s.needKey(key)
+	k := s.findKey(key)
+	if k == 0 {
+		k = s.addKey(key)
+	}
 	i := s.listeners.take()
 	r := s.listeners.at(i)
 	r.key, r.filter = k, f

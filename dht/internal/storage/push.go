@@ -45,7 +45,10 @@ type news struct {
 
 // Pushes yields the queued pushes, in order, and forgets them. The store must not
 // be changed meanwhile.
-func (s *Store) Pushes() iter.Seq[Push] { return s.drain }
+func (s *Store) Pushes() iter.Seq[Push] {
+	// Not the method value, which would be allocated with every call.
+	return func(yield func(Push) bool) { s.drain(yield) }
+}
 
 func (s *Store) drain(yield func(Push) bool) {
 	for i := range s.queue.news {

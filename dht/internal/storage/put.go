@@ -55,38 +55,47 @@ func (s *Store) Classify(now time.Time, p Put) Verdict {
 // What has changed since Classify is taken into account. The caller vouches for the
 // signature where Classify said NeedsCheck, and for a value of its own.
 func (s *Store) Commit(now time.Time, p Put) Verdict {
-	if i := s.findValue(s.findKey(&p.Key), p.Value.ID); i != 0 && s.over(i, s.clock(now)) {
-		s.expire(i)
-	}
-	i, verdict := s.judge(now, &p)
+	c, verdict := s.judge(now, &p)
 	switch verdict.Action {
 	case value.Refresh:
-		s.repeat(now, i, &p)
+		s.repeat(c)
 		return Repeated
 	case value.Store:
-		return s.store(now, i, &p, verdict.Value)
+		return s.store(c, verdict.Value)
 	}
 	return Rejected
 }
 
-// judge returns the stored value with the id of p, if any, and what the policies
-// make of p.
-func (s *Store) judge(now time.Time, p *Put) (i uint32, verdict value.Verdict) {
-	t := s.clock(now)
-	if s.expiryOf(now, p) <= t {
+// candidate is a put beside what is stored already.
+type candidate struct {
+	*Put
+	now     int64
+	expires int64
+	key     uint32 // the record of the key, if there is one
+	old     uint32 // the stored value with the same id, if there is one
+}
+
+// judge asks the policies about p.
+func (s *Store) judge(now time.Time, p *Put) (candidate, value.Verdict) {
+	c := candidate{Put: p, now: s.clock(now)}
+	if c.expires = c.now + s.remaining(now, p); c.expires <= c.now {
 		s.stats.Rejected.Expired++
-		return 0, value.Verdict{}
+		return c, value.Verdict{}
 	}
+	if p.Own && p.Permanent {
+		c.expires = never
+	}
+	c.key = s.findKey(&p.Key)
+	c.old = s.findValue(c.key, p.Value.ID)
 	var stored *value.Value
-	i = s.findValue(s.findKey(&p.Key), p.Value.ID)
-	if i != 0 && !s.over(i, t) {
-		stored = s.unpack(i)
+	if c.old != 0 && !s.over(c.old, c.now) {
+		stored = s.unpack(c.old)
 	}
-	verdict = s.types.Judge(p.Key, stored, p.Value, p.From.Addr())
+	verdict := s.types.Judge(p.Key, stored, p.Value, p.From.Addr())
 	if verdict.Action == value.Ignore {
 		s.stats.Rejected.Policy++
 	}
-	return i, verdict
+	return c, verdict
 }
 
 // over reports whether value i has come to its end.
@@ -99,58 +108,64 @@ func (s *Store) life(v *value.Value) time.Duration {
 	return s.types.Life(v.Type)
 }
 
-// expiryOf returns the end of the life that p gives its value.
-func (s *Store) expiryOf(now time.Time, p *Put) int64 {
-	if p.Own && p.Permanent {
-		return never
+// remaining returns what is left of the life of what p puts.
+func (s *Store) remaining(now time.Time, p *Put) int64 {
+	life := s.life(p.Value)
+	if p.Created.IsZero() || p.Permanent {
+		return int64(life)
 	}
-	expires := s.clock(now) + int64(s.life(p.Value))
-	if age := now.Sub(p.Created); !p.Created.IsZero() && age > 0 {
-		expires -= int64(age)
-	}
-	return expires
+	return int64(life - max(0, now.Sub(p.Created)))
 }
 
-// repeat extends the life of value i as p would set it. It never shortens it.
-func (s *Store) repeat(now time.Time, i uint32, p *Put) {
+// repeat extends the life of the stored value as c would set it. It never
+// shortens it.
+func (s *Store) repeat(c candidate) {
 	s.stats.Repeated++
-	r := s.values.at(i)
-	expires := max(r.expires, s.expiryOf(now, p))
-	if p.Own && r.account != own {
-		s.giveUp(i)
+	r := s.values.at(c.old)
+	expires := max(r.expires, c.expires)
+	if c.Own && r.account != own {
+		s.giveUp(c.old)
 		r.expires = expires
-		s.held.addOwn(i)
+		s.held.addOwn(c.old)
 	} else if expires != r.expires {
-		s.held.move(i, expires)
+		s.held.move(c.old, expires)
 	}
-	s.pushRefreshed(i)
+	s.pushRefreshed(c.old)
 }
 
-// store stores v, in place of value i if there is one.
-func (s *Store) store(now time.Time, i uint32, p *Put, v *value.Value) Verdict {
+// store stores v, in place of the value of the same id if there is one.
+func (s *Store) store(c candidate, v *value.Value) Verdict {
 	s.packed = v.Append(s.packed[:0])
 	cost := valueCost + len(s.packed)
-	if len(s.packed) > value.MaxPackedSize || !p.Own && (!s.held.fits(cost) || cost > s.keyBytes) {
+	if len(s.packed) > value.MaxPackedSize || !c.Own && (!s.held.fits(cost) || cost > s.keyBytes) {
 		s.stats.Rejected.TooLarge++
 		return Rejected
 	}
-	if i != 0 {
-		s.drop(i)
+	if c.key == 0 {
+		c.key = s.addKey(&c.Key)
 	}
-	origin := ratelimit.OriginOf(p.From.Addr())
-	if !p.Own {
-		s.makeRoom(&p.Key, origin, cost)
+	if c.old != 0 {
+		if s.over(c.old, c.now) {
+			s.ended(c.old)
+		}
+		s.drop(c.old)
 	}
-	key := s.needKey(&p.Key)
-	i = s.values.take()
+	origin := ratelimit.OriginOf(c.From.Addr())
+	if !c.Own {
+		s.makeRoom(c.key, origin, cost)
+	}
+	if s.keys.at(c.key).hash != c.Key {
+		c.key = s.addKey(&c.Key) // it went with the last value that it had
+	}
+	i := s.values.take()
 	r := s.values.at(i)
-	r.entry = entry{expires: s.expiryOf(now, p), cost: uint32(cost), key: key}
+	r.entry = entry{expires: c.expires, cost: uint32(cost), key: c.key}
 	r.id = v.ID
 	r.at = s.data.add(i, s.packed)
 	s.valueIndex.insert(i)
-	k := s.keys.at(key)
+	k := s.keys.at(c.key)
 	s.keyValues.add(&k.values, i)
-	if p.Own {
+	if c.Own {
 		s.held.addOwn(i)
 	} else {
 		s.held.add(i, origin)
@@ -163,15 +178,15 @@ func (s *Store) store(now time.Time, i uint32, p *Put, v *value.Value) Verdict {
 }
 
 // makeRoom evicts values until one more of the given cost fits.
-func (s *Store) makeRoom(key *infohash.Hash, origin ratelimit.Origin, cost int) {
+func (s *Store) makeRoom(key uint32, origin ratelimit.Origin, cost int) {
 	for {
 		i := s.held.victim(origin, cost)
 		if i == 0 {
-			k := s.findKey(key)
-			if k == 0 || s.keys.at(k).count < maxKeyValues && int(s.keys.at(k).size)+cost <= s.keyBytes {
+			k := s.keys.at(key)
+			if k.count < maxKeyValues && int(k.size)+cost <= s.keyBytes {
 				return
 			}
-			i = s.keyVictim(s.keys.at(k))
+			i = s.keyVictim(k)
 		}
 		s.stats.Evicted++
 		s.pushExpired(i)

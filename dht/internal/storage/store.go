@@ -178,11 +178,8 @@ func (s *Store) findValue(key uint32, id uint64) uint32 {
 	return i
 }
 
-// needKey returns the record of key, a new one if there is none.
-func (s *Store) needKey(key *infohash.Hash) uint32 {
-	if i := s.findKey(key); i != 0 {
-		return i
-	}
+// addKey makes a record for key, which has none.
+func (s *Store) addKey(key *infohash.Hash) uint32 {
 	i := s.keys.take()
 	s.keys.at(i).hash = *key
 	s.keyIndex.insert(i)

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"rollcall/dht"
+)
+
+// networkFlags are those of every command that opens a node.
+type networkFlags struct {
+	port      uint16
+	bind      []string
+	bootstrap []string
+	network   uint32
+	ip4, ip6  bool
+}
+
+func (f *networkFlags) add(flags *pflag.FlagSet) {
+	flags.Uint16VarP(&f.port, "port", "p", 0, "UDP `PORT` to listen on (0: any free one)")
+	flags.StringArrayVarP(&f.bootstrap, "bootstrap", "b", nil, "join the network by the node at `HOST[:PORT]` (repeatable)")
+	flags.Uint32VarP(&f.network, "network", "n", 0, "network `ID`; nodes of others are ignored")
+	flags.StringArrayVar(&f.bind, "bind", nil, "listen on this `ADDRESS` only (once per address family)")
+	flags.BoolVar(&f.ip4, "ipv4", false, "use IPv4 only")
+	flags.BoolVar(&f.ip6, "ipv6", false, "use IPv6 only")
+}
+
+func (f *networkFlags) config() (dht.Config, error) {
+	if f.ip4 && f.ip6 {
+		return dht.Config{}, errors.New("--ipv4 and --ipv6 exclude each other: leave both out to use both")
+	}
+	cfg := dht.Config{Port: f.port, Bootstrap: f.bootstrap, Network: f.network, NoIPv4: f.ip6, NoIPv6: f.ip4}
+	for _, text := range f.bind {
+		addr, err := netip.ParseAddr(text)
+		switch {
+		case err != nil:
+			return cfg, fmt.Errorf("--bind %q: want an IPv4 or IPv6 address", text)
+		case addr.Is4():
+			cfg.Bind4 = addr
+		default:
+			cfg.Bind6 = addr
+		}
+	}
+	if cfg.Bind4.IsValid() && !cfg.Bind6.IsValid() {
+		cfg.NoIPv6 = true
+	}
+	if cfg.Bind6.IsValid() && !cfg.Bind4.IsValid() {
+		cfg.NoIPv4 = true
+	}
+	if err := cfg.Validate(); err != nil {
+		return cfg, err
+	}
+	return cfg, nil
+}
+
+// joinTimeout is how long a command waits for a first node to answer.
+const joinTimeout = 10 * time.Second
+
+// join opens a client node for one command and waits until it is connected.
+func (f *networkFlags) join(ctx context.Context) (*dht.Node, error) {
+	cfg, err := f.config()
+	if err != nil {
+		return nil, err
+	}
+	if len(cfg.Bootstrap) == 0 {
+		return nil, errors.New("no node to ask: name one with -b HOST[:PORT]")
+	}
+	cfg.Client = true
+	node, err := dht.Open(ctx, cfg)
+	if err != nil {
+		return nil, &failure{codeInternal, err}
+	}
+	if err := resolvable(ctx, node, cfg.Bootstrap); err != nil {
+		node.Close()
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
+	if err := node.WaitConnected(ctx); err != nil {
+		node.Close()
+		return nil, fail(codeNoAnswer, "no answer from %v within %v: is a node running there?", f.bootstrap, joinTimeout)
+	}
+	return node, nil
+}
+
+// resolvable reports the unknown host among names, if none of them is known.
+func resolvable(ctx context.Context, node *dht.Node, names []string) error {
+	var errs []error
+	for _, name := range names {
+		_, err := node.Resolve(ctx, name)
+		if err == nil {
+			return nil
+		}
+		errs = append(errs, err)
+	}
+	err := errors.Join(errs...)
+	var unknown *net.DNSError
+	if errors.As(err, &unknown) {
+		return &failure{codeHost, err}
+	}
+	return err
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"github.com/spf13/cobra"
+
+	"rollcall/dht"
+)
+
+// stateName is the file that --state DIR keeps the node in.
+const stateName = "node.state"
+
+type nodeFlags struct {
+	network     networkFlags
+	identity    string
+	state       string
+	client      bool
+	noRateLimit bool
+	discovery   bool
+	logLevel    string
+	metrics     string
+}
+
+func nodeCommand() *cobra.Command {
+	var f nodeFlags
+	cmd := &cobra.Command{
+		Use:   "node",
+		Short: "Run a node of the OpenDHT network",
+		Long: `Run a node of the OpenDHT network until it is interrupted.
+
+It serves the network: it stores values for others and answers who asks. Its id
+and port are printed once it listens.`,
+		Example: `  rollcall node -p 4222 -b bootstrap.example --state ~/.local/state/rollcall`,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runNode(cmd.Context(), f) },
+	}
+	flags := cmd.Flags()
+	f.network.add(flags)
+	flags.StringVarP(&f.identity, "identity", "i", "", "derive the node id from the identity in `FILE` (PEM: key, then chain; made if absent)")
+	flags.StringVar(&f.state, "state", "", "keep the node id and the known nodes in `DIR`")
+	flags.BoolVar(&f.client, "client", false, "use the network without serving it")
+	flags.BoolVar(&f.noRateLimit, "no-rate-limit", false, "serve requests without a limit")
+	flags.BoolVarP(&f.discovery, "discovery", "D", false, "find nodes in the local network by multicast")
+	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
+	flags.StringVar(&f.metrics, "metrics", "", "serve Prometheus metrics and /healthz on `ADDR`, such as 127.0.0.1:9100")
+	return cmd
+}
+
+func runNode(ctx context.Context, f nodeFlags) error {
+	log, err := newLogger(f.logLevel)
+	if err != nil {
+		return err
+	}
+	cfg, err := f.network.config()
+	if err != nil {
+		return err
+	}
+	cfg.Client, cfg.NoRateLimit, cfg.Discovery, cfg.Logger = f.client, f.noRateLimit, f.discovery, log
+	if f.identity != "" {
+		if cfg.Identity, err = loadIdentity(ctx, f.identity); err != nil {
+			return err
+		}
+	}
+	if f.state != "" {
+		if err := os.MkdirAll(f.state, 0o700); err != nil {
+			return fail(codeInternal, "state directory: %w", err)
+		}
+		cfg.StateFile = filepath.Join(f.state, stateName)
+	}
+	// The node's memory is mostly values, which hold no pointers: collecting more
+	// often costs little and keeps the process small.
+	debug.SetGCPercent(nodeGCPercent)
+	node, err := dht.Open(ctx, cfg)
+	if err != nil {
+		return &failure{codeInternal, err}
+	}
+	fmt.Printf("node %v\nport %d\n", node.ID(), node.Port())
+	if f.metrics != "" {
+		stop, err := serveMetrics(node, f.metrics, log)
+		if err != nil {
+			node.Close()
+			return err
+		}
+		defer stop()
+	}
+	if cfg.Identity != nil {
+		go publish(ctx, node, cfg.Identity, log)
+	}
+	<-ctx.Done()
+	if err := node.Close(); err != nil {
+		return &failure{codeInternal, err}
+	}
+	return nil
+}
+
+const nodeGCPercent = 50
+
+// publish keeps the node's certificate on the network once it is connected.
+func publish(ctx context.Context, node *dht.Node, id *dht.Identity, log *slog.Logger) {
+	if node.WaitConnected(ctx) != nil {
+		return
+	}
+	if _, err := node.Publish(ctx, id); err != nil && ctx.Err() == nil {
+		log.Warn("certificate not published", "err", err)
+	}
+}
+
+func newLogger(level string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("--log-level %q: want debug, info, warn or error", level)
+	}
+	return slog.New(tint.NewTextHandler(os.Stderr, &tint.Options{Level: l, TimeFormat: time.DateTime})), nil
+}

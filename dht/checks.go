@@ -1,0 +1,48 @@
+package dht
+
+import (
+	"time"
+
+	"rollcall/dht/internal/engine"
+	"rollcall/dht/value"
+)
+
+const (
+	// checkers is the number of goroutines that verify signatures of values put
+	// by others; they get at most this many processors.
+	checkers = 2
+	// checkQueue bounds the values that wait for them; the engine bounds them further.
+	checkQueue = 1024
+	// verifiedValues is the number of good signatures that are remembered.
+	verifiedValues = 1 << 14
+)
+
+// check is one signature to verify.
+type check struct {
+	ticket engine.Ticket
+	value  *value.Value
+}
+
+// enqueue hands a signature check to the checkers. When they are that far
+// behind, the value is dropped: its sender will put it again.
+func (n *Node) enqueue(ticket engine.Ticket, v *value.Value) {
+	select {
+	case n.checks <- check{ticket, v}:
+	default:
+		n.do(func(now time.Time) { n.engine.Verified(now, ticket, false) })
+	}
+}
+
+// check verifies signatures, away from the goroutines that read the sockets.
+func (n *Node) check() {
+	var out engine.Output
+	for {
+		select {
+		case c := <-n.checks:
+			err := n.verifier.Verify(c.value)
+			n.run(&out, func(now time.Time) { n.engine.Verified(now, c.ticket, err == nil) })
+		case <-n.ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package engine
+
+import "time"
+
+// Limits of this implementation.
+const (
+	// maxRequests bounds the pending requests of this node.
+	maxRequests = 16384
+	// maxIdleSearches and idleSearch bound the searches kept for the next
+	// operation on their key: their tokens are good for ten minutes.
+	maxIdleSearches = 1024
+	idleSearch      = 10 * time.Minute
+	// maxProven bounds each of the two generations of addresses that have proved
+	// that they receive what is sent to them; a generation lasts provenLife.
+	maxProven  = 8192
+	provenLife = 5 * time.Minute
+	// maxDeferred and deferredLife bound the large answers that wait for a sign
+	// of life of the address that asked.
+	maxDeferred  = 512
+	deferredLife = 2 * time.Second
+	// maxAnswer bounds the values of one answer in bytes. Who wants more asks for
+	// ids first and then for single values.
+	maxAnswer = 1 << 20
+	// answerRate and answerBurst bound the bytes of large answers to one address
+	// per second.
+	answerRate  = 4 << 20
+	answerBurst = 8 << 20
+	// maxChecks and maxCheckBytes bound the puts that wait for a signature check.
+	maxChecks     = 1024
+	maxCheckBytes = 8 << 20
+	// maxChecksPerAddress keeps one address from filling that queue.
+	maxChecksPerAddress = 256
+	// maxStrangers bounds the nodes that wait for their first ping, of which
+	// strangersAtOnce are sent every strangerEvery.
+	maxStrangers    = 512
+	strangersAtOnce = 16
+	strangerEvery   = 100 * time.Millisecond
+	// strangerPause is the least time between two pings to check where a node is.
+	strangerPause = 10 * time.Second
+	// hearsayPause is how long an expired node is left alone, whatever others say
+	// of it.
+	hearsayPause = 30 * time.Second
+	// maxFields bounds the fields that an address gets before it has proved itself,
+	// maxFieldsProven those that fit into one datagram at all.
+	maxFields       = 1000
+	maxFieldsProven = 60000
+	// maxLost bounds the nodes that get a second chance at a time.
+	maxLost = 256
+)
+
+// Pauses before a lost node that once was good is asked again: a burst of lost
+// packets must not cost a neighbour, and a dead one must not cost much.
+var secondChances = [...]time.Duration{2 * time.Second, 10 * time.Second, 60 * time.Second}

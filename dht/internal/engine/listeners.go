@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"rollcall/dht/internal/search"
+	"rollcall/dht/internal/storage"
+	"rollcall/dht/internal/wire"
+	"rollcall/dht/value"
+)
+
+// ownStorage is the source under which a listen's cache knows what this node
+// itself stores; no socket id is zero.
+const ownStorage = 0
+
+// watch lets a listen of this node follow its own storage.
+func (e *Engine) watch(now time.Time, op *listenOp, query value.Query) {
+	op.local = e.store.Watch(now, op.key, query)
+	e.watches[op.local] = op
+}
+
+func (e *Engine) unwatch(op *listenOp) {
+	e.store.Unwatch(op.local)
+	delete(e.watches, op.local)
+}
+
+// push turns what the storage has to tell into messages to the nodes that
+// listen, and into reports to this node's own listens.
+func (e *Engine) push(now time.Time) {
+	for p := range e.store.Pushes() {
+		switch {
+		case p.Local():
+			e.pushLocal(now, p)
+		case p.Version == 0:
+			e.pushUnsolicited(now, p)
+		default:
+			e.pushUpdate(now, p)
+		}
+	}
+}
+
+func (e *Engine) pushLocal(now time.Time, p storage.Push) {
+	op := e.watches[p.Watch]
+	if op == nil {
+		return
+	}
+	for _, packed := range p.Values {
+		op.cache.Add(now, ownStorage, packed)
+	}
+	op.cache.Refresh(now, ownStorage, p.Refreshed)
+	op.cache.Expire(now, ownStorage, p.Expired)
+}
+
+// pushUpdate sends an update to a listening node, as requests that are repeated
+// until it answers.
+func (e *Engine) pushUpdate(now time.Time, p storage.Push) {
+	f := e.familyOf(p.Addr.Addr())
+	if f == nil {
+		return
+	}
+	e.stats.Pushed++
+	m := wire.Message{Kind: wire.Request, Method: wire.Update, SID: p.SID}
+	m.Token = e.tokens.Append(nil, now, p.Addr)
+	if p.Values == nil {
+		m.Refreshed, m.Expired = p.Refreshed, p.Expired
+		e.notify(now, f, p, &m, nil)
+		return
+	}
+	m.Key, m.Version = p.Key, wire.ListenVersion
+	for values := range wire.Batches(p.Values) {
+		e.notify(now, f, p, &m, copyAll(values))
+	}
+}
+
+// notify sends one update. A listener is asked at the address from which it
+// listens, whatever else is known of it.
+func (e *Engine) notify(now time.Time, f *family, p storage.Push, m *wire.Message, values [][]byte) {
+	if len(e.requests.byTID) >= maxRequests {
+		e.stats.Dropped.Limited++
+		return
+	}
+	e.start(now, &request{family: f, to: p.Addr, h: search.Handler{Reply: ignoreReply, Fail: ignoreFailure}}, m, values)
+}
+
+// copyAll copies values that must outlive the push they are of.
+func copyAll(values [][]byte) [][]byte {
+	out := make([][]byte, len(values))
+	for i, v := range values {
+		out[i] = slices.Clone(v)
+	}
+	return out
+}
+
+// pushUnsolicited tells a listener of version 0, which takes packets that answer
+// nothing (opendht spec 2.9).
+func (e *Engine) pushUnsolicited(now time.Time, p storage.Push) {
+	f := e.familyOf(p.Addr.Addr())
+	if f == nil {
+		return
+	}
+	e.stats.Pushed++
+	m := wire.Message{Kind: wire.Request, TID: p.SID}
+	if p.Values == nil {
+		e.startReply(p.Addr, &m)
+		e.reply.Kind = wire.Push
+		e.token = e.tokens.Append(e.token[:0], now, p.Addr)
+		e.reply.Token = e.token
+		e.reply.Refreshed, e.reply.Expired = p.Refreshed, p.Expired
+		e.sendMessage(p.Addr)
+		return
+	}
+	e.startReply(p.Addr, &m)
+	e.addNodes(now, p.Key, &m, p.Addr)
+	if e.reply.SetValues(p.Values) {
+		e.sendMessage(p.Addr)
+		e.sendParts(p.Addr, p.SID, p.Values)
+		return
+	}
+	e.sendMessage(p.Addr)
+}

@@ -1,0 +1,294 @@
+package engine
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"rollcall/dht/infohash"
+	"rollcall/dht/internal/routing"
+	"rollcall/dht/internal/search"
+	"rollcall/dht/internal/storage"
+	"rollcall/dht/internal/wire"
+	"rollcall/dht/value"
+)
+
+// operation is something that a caller has started and may stop. It runs in
+// each address family of the node.
+type operation interface {
+	stop(now time.Time, e *Engine)
+}
+
+func (e *Engine) begin(op operation) OpID {
+	e.lastOp++
+	e.ops[e.lastOp] = op
+	return e.lastOp
+}
+
+// Stop ends an operation without a further effect: a permanent put is not
+// repeated any more and its local copy is dropped, a get or listen falls
+// silent. Unknown operations are ignored.
+func (e *Engine) Stop(now time.Time, id OpID) {
+	e.now = now
+	if op, ok := e.ops[id]; ok {
+		delete(e.ops, id)
+		op.stop(now, e)
+		e.settle(now)
+	}
+}
+
+// done reports the end of an operation, unless it was stopped.
+func (e *Engine) done(id OpID, stored int, err error) {
+	if _, ok := e.ops[id]; ok {
+		delete(e.ops, id)
+		e.effect(Effect{Kind: Done, Op: id, Stored: stored, Err: err})
+	}
+}
+
+// outcome joins the outcomes of an operation's families: it succeeded if it did
+// in one of them.
+type outcome struct {
+	waiting int
+	ok      bool
+	stored  int
+	err     error
+}
+
+// add notes one family's outcome and reports whether all are known.
+func (o *outcome) add(stored int, err error) bool {
+	o.waiting--
+	o.stored += stored
+	if err == nil {
+		o.ok = true
+	} else {
+		o.err = errors.Join(o.err, err)
+	}
+	return o.waiting == 0
+}
+
+func (o *outcome) result() error {
+	if o.ok {
+		return nil
+	}
+	return o.err
+}
+
+// getOp is a get in up to two families.
+type getOp struct {
+	id      OpID
+	legs    []getLeg
+	seen    map[infohash.Hash]struct{}
+	outcome outcome
+}
+
+type getLeg struct {
+	in  *searchTimer
+	get *search.Get
+}
+
+// Get looks up the values at key that match query. What is found is reported as
+// Found, each value once however many nodes hold it; with a field selection, as
+// Selected, one effect per node. The values are neither verified nor decrypted.
+func (e *Engine) Get(now time.Time, key infohash.Hash, query value.Query) OpID {
+	e.now = now
+	op := &getOp{seen: make(map[infohash.Hash]struct{})}
+	op.id = e.begin(op)
+	sink := search.GetSink{
+		Values: func(_ time.Time, m *wire.Message) { e.collect(op, query, m) },
+		Done: func(_ time.Time, err error) {
+			if op.outcome.add(0, err) {
+				e.done(op.id, 0, op.outcome.result())
+			}
+		},
+	}
+	if len(query.Select) == 0 {
+		e.store.Each(now, key, &query, func(item storage.Item) bool {
+			e.found(op, item.Packed)
+			return true
+		})
+	}
+	op.outcome.waiting = len(e.families)
+	for _, f := range e.families {
+		st := e.searchFor(now, f, key)
+		op.legs = append(op.legs, getLeg{st, st.search.Get(now, query, sink)})
+	}
+	e.settle(now)
+	return op.id
+}
+
+func (e *Engine) collect(op *getOp, query value.Query, m *wire.Message) {
+	if len(query.Select) > 0 && len(m.Fields) > 0 {
+		if fields, err := value.ParseFields(m.Fields); err == nil && len(fields) > 0 {
+			e.effect(Effect{Kind: Selected, Op: op.id, Fields: fields})
+		}
+		return
+	}
+	for _, v := range m.Values {
+		if v.Raw != nil {
+			e.found(op, v.Raw)
+		}
+	}
+}
+
+func (e *Engine) found(op *getOp, packed []byte) {
+	digest := infohash.Sum(packed)
+	if _, known := op.seen[digest]; known {
+		return
+	}
+	op.seen[digest] = struct{}{}
+	if v, err := value.Parse(slices.Clone(packed)); err == nil && v.ID != 0 {
+		e.effect(Effect{Kind: Found, Op: op.id, Value: v})
+	}
+}
+
+func (op *getOp) stop(now time.Time, _ *Engine) {
+	for _, leg := range op.legs {
+		leg.in.search.StopGet(now, leg.get)
+	}
+}
+
+// putOp is a put in up to two families.
+type putOp struct {
+	id        OpID
+	legs      []putLeg
+	outcome   outcome
+	key       infohash.Hash
+	valueID   uint64
+	permanent bool
+}
+
+type putLeg struct {
+	in       *searchTimer
+	announce *search.Announce
+}
+
+// Put is a value to be announced. ID must not be zero; a signed value must have
+// been signed, an encrypted one encrypted.
+type Put struct {
+	Key       infohash.Hash
+	Value     *value.Value
+	Created   time.Time // start of the value's life; zero means now
+	Permanent bool      // kept alive until stopped
+}
+
+// Put announces a value to the nodes closest to its key, and keeps a copy here.
+func (e *Engine) Put(now time.Time, p Put) OpID {
+	e.now = now
+	op := &putOp{key: p.Key, valueID: p.Value.ID, permanent: p.Permanent}
+	op.id = e.begin(op)
+	created := p.Created
+	if created.IsZero() || created.After(now) {
+		created = now
+	}
+	packed := p.Value.Append(nil)
+	kind := p.Value.Type
+	if p.Value.Encrypted() {
+		kind = value.TypeUserData
+	}
+	e.store.Commit(now, storage.Put{Key: p.Key, Value: p.Value, Created: created, Own: true, Permanent: p.Permanent})
+	announce := search.Put{
+		ID: p.Value.ID, Seq: p.Value.Seq, Signed: p.Value.Signed(), Packed: packed,
+		Created: created.Unix(), Life: e.cfg.Types.Life(kind), Permanent: p.Permanent,
+		Done: func(_ time.Time, stored int, err error) { e.putDone(op, stored, err) },
+	}
+	op.outcome.waiting = len(e.families)
+	for _, f := range e.families {
+		st := e.searchFor(now, f, p.Key)
+		op.legs = append(op.legs, putLeg{st, st.search.Announce(now, announce)})
+	}
+	e.settle(now)
+	return op.id
+}
+
+func (e *Engine) putDone(op *putOp, stored int, err error) {
+	if !op.outcome.add(stored, err) {
+		return
+	}
+	if op.permanent {
+		// It goes on until it is stopped.
+		e.effect(Effect{Kind: Done, Op: op.id, Stored: op.outcome.stored, Err: op.outcome.result()})
+		return
+	}
+	e.done(op.id, op.outcome.stored, op.outcome.result())
+}
+
+func (op *putOp) stop(now time.Time, e *Engine) {
+	for _, leg := range op.legs {
+		leg.in.search.StopAnnounce(now, leg.announce)
+	}
+	if op.permanent {
+		e.store.Remove(now, op.key, op.valueID)
+	}
+}
+
+// listenOp is a listen in up to two families and in this node's own storage.
+type listenOp struct {
+	id    OpID
+	key   infohash.Hash
+	legs  []listenLeg
+	cache *search.Cache
+	timer timer
+	local storage.WatchID
+}
+
+type listenLeg struct {
+	in     *searchTimer
+	listen *search.Listen
+}
+
+// Listen follows the values at key that match query until it is stopped: Found
+// when one appears, Lost when the last node that had it has lost it.
+func (e *Engine) Listen(now time.Time, key infohash.Hash, query value.Query) OpID {
+	e.now = now
+	op := &listenOp{key: key}
+	op.id = e.begin(op)
+	report := func(kind EffectKind) func(time.Time, []byte) {
+		return func(_ time.Time, packed []byte) {
+			if v, err := value.Parse(slices.Clone(packed)); err == nil {
+				e.effect(Effect{Kind: kind, Op: op.id, Value: v})
+			}
+		}
+	}
+	op.cache = search.NewCache(e.cfg.Types.Life, search.CacheSink{
+		Added:   report(Found),
+		Expired: report(Lost),
+		Due:     func(at time.Time) { e.timers.set(&op.timer, at) },
+	})
+	op.timer.fire = op.cache.Tick
+	query.Select = nil
+	e.watch(now, op, query)
+	for _, f := range e.families {
+		st := e.searchFor(now, f, key)
+		op.legs = append(op.legs, listenLeg{st, st.search.Listen(now, query, op.cache)})
+	}
+	e.settle(now)
+	return op.id
+}
+
+func (op *listenOp) stop(now time.Time, e *Engine) {
+	for _, leg := range op.legs {
+		leg.in.search.StopListen(now, leg.listen)
+	}
+	e.unwatch(op)
+	e.timers.set(&op.timer, time.Time{})
+}
+
+// pingOp asks one address for a sign of life.
+type pingOp struct{ id OpID }
+
+// Ping asks the node at an address for its id, until it answers or does not
+// after all tries.
+func (e *Engine) Ping(now time.Time, to netip.AddrPort) OpID {
+	e.now = now
+	op := &pingOp{}
+	op.id = e.begin(op)
+	e.ping(now, to, false, search.Handler{
+		Reply: func(time.Time, *wire.Message, []*routing.Node) { e.done(op.id, 0, nil) },
+		Fail:  func(_ time.Time, err error) { e.done(op.id, 0, err) },
+	})
+	e.settle(now)
+	return op.id
+}
+
+func (*pingOp) stop(time.Time, *Engine) {}

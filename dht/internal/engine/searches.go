@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"rollcall/dht/infohash"
+	"rollcall/dht/internal/routing"
+	"rollcall/dht/internal/search"
+	"rollcall/dht/internal/wire"
+)
+
+// searchTimer is one search of a family, with the time of its next step.
+type searchTimer struct {
+	search *search.Search
+	timer  timer
+}
+
+// network is a family as its searches see it.
+type network struct {
+	e *Engine
+	f *family
+}
+
+// listenSocket takes the pushes of one listen on one node.
+type listenSocket struct {
+	node *routing.Node
+	push func(now time.Time, m *wire.Message)
+}
+
+// searchFor returns the search for a key, a new one if there is none.
+func (e *Engine) searchFor(now time.Time, f *family, key infohash.Hash) *searchTimer {
+	k := searchKey{key, f.v6}
+	if s := e.searches[k]; s != nil {
+		return s
+	}
+	s := &searchTimer{search: search.New(now, key, network{e, f})}
+	s.timer.fire = s.search.Step
+	e.searches[k] = s
+	f.searches = append(f.searches, s)
+	return s
+}
+
+type searchKey struct {
+	key infohash.Hash
+	v6  bool
+}
+
+// sweep forgets the searches that have been idle for long, and the oldest idle
+// ones when there are too many.
+func (e *Engine) sweep(now time.Time) {
+	e.timers.set(&e.sweepTimer, now.Add(time.Minute))
+	for _, f := range e.families {
+		idle := 0
+		for i := len(f.searches) - 1; i >= 0; i-- {
+			s := f.searches[i]
+			since, ok := s.search.Idle()
+			if !ok {
+				continue
+			}
+			if idle++; idle <= maxIdleSearches && now.Sub(since) < idleSearch {
+				continue
+			}
+			delete(e.searches, searchKey{s.search.Key(), f.v6})
+			e.timers.set(&s.timer, time.Time{})
+			f.searches = slices.Delete(f.searches, i, i+1)
+		}
+	}
+	e.recount = true
+}
+
+// Request implements search.Network.
+func (n network) Request(now time.Time, to *routing.Node, m *wire.Message, values [][]byte, h search.Handler) {
+	n.e.request(now, n.f, to, m, values, h)
+}
+
+// Known implements search.Network.
+func (n network) Known(key infohash.Hash, k int, dst []*routing.Node) []*routing.Node {
+	return n.f.nodes.Closest(key, k, dst, (*routing.Node).Live)
+}
+
+// Open implements search.Network.
+func (n network) Open(to *routing.Node, push func(now time.Time, m *wire.Message)) uint32 {
+	sid := n.e.newTID()
+	n.e.sockets[sid] = listenSocket{to, push}
+	return sid
+}
+
+// Close implements search.Network.
+func (n network) Close(sid uint32) { delete(n.e.sockets, sid) }
+
+// Wake implements search.Network.
+func (n network) Wake(s *search.Search, at time.Time) {
+	if t := n.e.searches[searchKey{s.Key(), n.f.v6}]; t != nil {
+		n.e.timers.set(&t.timer, at)
+	}
+}
