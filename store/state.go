@@ -113,12 +113,6 @@ func (s *State) SaveDevice(id value.LongID, name string) error {
 	return explain("save device", err)
 }
 
-// DeleteDevice forgets one.
-func (s *State) DeleteDevice(id value.LongID) error {
-	_, err := s.db.Exec("DELETE FROM device WHERE id = ?", id[:])
-	return explain("delete device", err)
-}
-
 // each calls f for every row of a query.
 func each(db *sql.DB, f func(*sql.Rows) error, query string, args ...any) error {
 	rows, err := db.Query(query, args...)

@@ -1,0 +1,228 @@
+package account
+
+import (
+	"context"
+	crand "crypto/rand"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"time"
+
+	"rollcall/contact"
+	"rollcall/dht"
+	"rollcall/dht/infohash"
+	"rollcall/dht/value"
+	"rollcall/identity"
+	"rollcall/presence"
+)
+
+// ErrClosed reports an account that has been closed. It satisfies
+// errors.Is(err, net.ErrClosed).
+var ErrClosed = fmt.Errorf("account: closed: %w", net.ErrClosed)
+
+// Account is one account with one device. It is safe for concurrent use. Make one
+// with Open.
+type Account struct {
+	cfg    Config
+	id     infohash.Hash
+	device *identity.Device
+	self   *dht.Identity // signs and decrypts values
+	log    *slog.Logger
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	jobs   chan struct{} // a place for each job that may run
+
+	wake chan struct{} // has room for one: the queue has grown
+
+	mu        sync.Mutex // guards all below
+	closed    bool
+	list      *contact.List
+	tracker   *presence.Tracker
+	announcer *presence.Announcer
+	queue     []task
+	told      []Event // what this package itself has to tell
+	timer     *time.Timer
+	alarm     time.Time // when timer fires, zero when it does not
+	refresh   time.Time // when the live values are reported again
+	state     State
+	announced bool
+	session   *session // nil when stopped
+	follows   map[infohash.Hash]*follow
+	stored    map[uint64]int       // nodes that acknowledged the last announcement, by its id
+	kept      map[uint64]*dht.Keep // permanent announcements
+	devices   map[value.LongID]string
+	revoked   map[infohash.Hash]*identity.RevocationList
+	issuers   map[infohash.Hash]*identity.Certificate // of accounts, as far as known
+	unproven  map[infohash.Hash][][]byte              // revocation lists of accounts that are not
+	waiting   int                                     // received messages whose sender is being looked for
+}
+
+// Open makes an account of its files and its stored state. It does nothing on the
+// network before Start.
+func Open(cfg Config) (*Account, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Notify == nil {
+		cfg.Notify = func(Event) {}
+	}
+	device := cfg.Keys.Device
+	a := &Account{
+		cfg: cfg, id: device.Account(), device: device, log: cfg.Logger,
+		jobs: make(chan struct{}, maxJobs), wake: make(chan struct{}, 1),
+		tracker: presence.NewTracker(presence.TrackerConfig{Dwell: cfg.Dwell, History: cfg.History}),
+		follows: make(map[infohash.Hash]*follow),
+		stored:  make(map[uint64]int),
+		kept:    make(map[uint64]*dht.Keep),
+		revoked: make(map[infohash.Hash]*identity.RevocationList),
+		issuers: make(map[infohash.Hash]*identity.Certificate), unproven: make(map[infohash.Hash][][]byte),
+	}
+	var err error
+	if a.self, err = dht.NewIdentity(throttle(device), device.Chain().DER()...); err != nil {
+		return nil, err
+	}
+	if a.devices, err = cfg.State.Devices(); err != nil {
+		return nil, err
+	}
+	rng, err := newRand()
+	if err != nil {
+		return nil, err
+	}
+	if a.announcer, err = presence.NewAnnouncer(cfg.announcer(), rng); err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	a.announcer.SetInvisible(now, cfg.Invisible)
+	if err := a.load(now); err != nil {
+		return nil, err
+	}
+	a.ctx, a.cancel = context.WithCancel(context.Background())
+	a.timer = time.AfterFunc(time.Hour, a.tick)
+	a.wg.Go(a.work)
+	return a, nil
+}
+
+// load makes the contact list of what is stored.
+func (a *Account) load(now time.Time) error {
+	snapshot, err := a.cfg.State.Load()
+	if err != nil {
+		return err
+	}
+	rng, err := newRand()
+	if err != nil {
+		return err
+	}
+	a.list = contact.New(now, a.id, snapshot, rng)
+	for _, e := range a.list.Contacts() {
+		if err := a.tracker.SetContact(now, e.Peer, e.Record.Active()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newRand() (*rand.Rand, error) {
+	var seed [32]byte
+	if _, err := crand.Read(seed[:]); err != nil {
+		return nil, fmt.Errorf("account: no randomness: %w", err)
+	}
+	return rand.New(rand.NewChaCha8(seed)), nil
+}
+
+// ID returns the account id.
+func (a *Account) ID() infohash.Hash { return a.id }
+
+// Device returns the device that the account runs as.
+func (a *Account) Device() *identity.Device { return a.device }
+
+// Close stops the account and waits until nothing of it runs. What it was told
+// to do is stored.
+func (a *Account) Close() error {
+	a.Stop()
+	a.mu.Lock()
+	a.closed = true
+	a.timer.Stop()
+	a.mu.Unlock()
+	a.cancel()
+	a.wg.Wait()
+	return nil
+}
+
+// Status is how an account is.
+type Status struct {
+	State     State
+	Announced bool          // its announcement is on the network
+	Lease     time.Duration // in force, 0 = permanent
+}
+
+// Status returns how the account is.
+func (a *Account) Status() Status {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return Status{State: a.state, Announced: a.announced, Lease: a.announcer.Lease()}
+}
+
+// Start puts the account on the network: its certificate, then its announcement,
+// and then it listens at its inbox (account spec 6). Starting again announces anew.
+func (a *Account) Start() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.session != nil || a.closed {
+		return
+	}
+	s := &session{account: a, done: make(chan struct{}), published: make(chan struct{}), announced: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancel(a.ctx)
+	a.session = s
+	a.setStateLocked(Trying)
+	a.drainLocked(time.Now(), nil)
+	a.wg.Go(s.run)
+}
+
+// Stop takes the account off the network and waits until it is. Its announcement ends with the lease.
+func (a *Account) Stop() {
+	var done chan struct{}
+	_ = a.do(func(now time.Time) error { // it cannot fail
+		s := a.session
+		if s == nil {
+			return nil
+		}
+		a.session = nil
+		s.cancel()
+		done = s.done
+		a.announcer.Stop(now)
+		a.tracker.Stop(now)
+		a.setStateLocked(Unregistered)
+		return nil
+	})
+	if done != nil {
+		<-done
+	}
+}
+
+// SetInvisible makes the device announce itself no more, or again.
+func (a *Account) SetInvisible(invisible bool) {
+	a.input(func(now time.Time) {
+		a.announcer.SetInvisible(now, invisible)
+		a.cfg.Invisible = invisible
+		if invisible && a.session != nil {
+			a.session.announcedOnce()
+		}
+	})
+}
+
+// NetworkChanged tells that the way to the network is another one.
+func (a *Account) NetworkChanged() { a.input(func(now time.Time) { a.announcer.NetworkChanged(now) }) }
+
+func (a *Account) setStateLocked(s State) {
+	if a.state != s {
+		a.state = s
+		a.told = append(a.told, StateChanged{s})
+	}
+}

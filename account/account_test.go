@@ -1,0 +1,170 @@
+package account
+
+import (
+	"context"
+	"net/netip"
+	"path/filepath"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"rollcall/contact"
+	"rollcall/dht"
+	"rollcall/identity"
+	"rollcall/presence"
+	"rollcall/store"
+)
+
+// testBits is the size of test keys: the least that peers trust.
+const testBits = 2048
+
+var loopback = netip.MustParseAddr("127.0.0.1")
+
+// openNetwork returns the nodes of a private network on loopback.
+func openNetwork(t *testing.T, size int) []*dht.Node {
+	t.Helper()
+	var nodes []*dht.Node
+	var bootstrap []string
+	for range size {
+		node, err := dht.Open(t.Context(), dht.Config{Bind4: loopback, NoIPv6: true, Bootstrap: bootstrap})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { node.Close() })
+		nodes = append(nodes, node)
+		bootstrap = []string{nodes[0].Addrs()[0].String()}
+	}
+	return nodes
+}
+
+// person is an account with its record of events.
+type person struct {
+	*Account
+	dir  string
+	node *dht.Node
+
+	mu     sync.Mutex
+	events []Event
+	more   chan struct{}
+}
+
+func newPerson(t *testing.T, node *dht.Node) *person {
+	t.Helper()
+	p := &person{dir: t.TempDir(), node: node, more: make(chan struct{})}
+	_, err := CreateKeys(t.Context(), p.dir, Creation{Keys: identity.Config{Bits: testBits}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.open(t)
+	return p
+}
+
+// open starts the account from what is on its disk.
+func (p *person) open(t *testing.T) {
+	t.Helper()
+	keys, err := LoadKeys(p.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := store.OpenState(filepath.Join(p.dir, "state.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, err := store.OpenCache(filepath.Join(p.dir, "cache.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Account, err = Open(Config{
+		Node: p.node, Keys: keys, State: state, Cache: cache,
+		Lease: 5 * time.Second, AllowShortLease: true, Dwell: 100 * time.Millisecond,
+		Notify: p.record,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := p.Account
+	t.Cleanup(func() {
+		a.Close()
+		state.Close()
+		cache.Close()
+	})
+}
+
+func (p *person) record(e Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.events = append(p.events, e)
+	close(p.more)
+	p.more = make(chan struct{})
+}
+
+func (p *person) mark() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.events)
+}
+
+// await waits for the first event after mark that match accepts.
+func await[E any](t *testing.T, p *person, mark int, match func(E) bool) E {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		p.mu.Lock()
+		events, more := p.events[mark:], p.more
+		p.mu.Unlock()
+		for _, e := range events {
+			if e, ok := e.(E); ok && match(e) {
+				return e
+			}
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			t.Fatalf("no %v with what was asked for; there were %+v", reflect.TypeFor[E](), events)
+		}
+	}
+}
+
+func online(p *person, status presence.Status) func(presence.StatusChanged) bool {
+	return func(e presence.StatusChanged) bool { return e.Account == p.ID() && e.Status == status }
+}
+
+// TestStory is the story of two people: one asks, the other accepts, the
+// confirmation comes back, and when one leaves the other sees it.
+func TestStory(t *testing.T) {
+	nodes := openNetwork(t, 4)
+	alice, bob := newPerson(t, nodes[1]), newPerson(t, nodes[2])
+	for _, p := range []*person{alice, bob} {
+		p.Start()
+		await(t, p, 0, func(e presence.Announced) bool { return e.On })
+	}
+
+	mark := bob.mark()
+	if err := alice.SendRequest(bob.ID(), []byte("card")); err != nil {
+		t.Fatal(err)
+	}
+	request := await(t, bob, mark, func(contact.RequestReceived) bool { return true }).Request
+	if request.From != alice.ID() || string(request.Payload) != "card" || request.Device != alice.Device().ID() {
+		t.Fatalf("request = %+v", request)
+	}
+	await(t, alice, 0, online(bob, presence.Online))
+
+	mark = alice.mark()
+	if changed, err := bob.AcceptRequest(alice.ID()); err != nil || !changed {
+		t.Fatalf("accept: %v, %v", changed, err)
+	}
+	await(t, alice, mark, func(e contact.ContactAdded) bool { return e.Peer == bob.ID() && e.Confirmed })
+	await(t, bob, 0, online(alice, presence.Online))
+
+	mark = alice.mark()
+	begin := time.Now()
+	if err := bob.Close(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, alice, mark, online(bob, presence.Offline))
+	if took := time.Since(begin); took > 10*time.Second {
+		t.Errorf("offline after %v, with a lease of 5 s", took)
+	}
+}

@@ -1,0 +1,54 @@
+package account
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"rollcall/dht"
+	"rollcall/presence"
+	"rollcall/store"
+)
+
+// Config describes an account.
+type Config struct {
+	// Node, Keys, State and Cache must be set. The account closes none of them.
+	Node  *dht.Node
+	Keys  *Keys
+	State *store.State
+	Cache *store.Cache
+
+	// Lease is how long an announcement lives, 0 = permanent; AllowShortLease
+	// permits leases under presence.MinLease.
+	Lease           time.Duration
+	AllowShortLease bool
+	// Invisible makes the device announce nothing.
+	Invisible bool
+	// Dwell and History are those of [presence.TrackerConfig].
+	Dwell   time.Duration
+	History int
+
+	// Notify is told what happens, in order, by one goroutine at a time. It must
+	// return soon and may not call the account. Nil: nobody listens.
+	Notify func(Event)
+	// Logger receives what the account does; nil discards it.
+	Logger *slog.Logger
+}
+
+// Validate returns every mistake in c, joined.
+func (c *Config) Validate() error {
+	var errs []error
+	for _, part := range []struct {
+		name    string
+		missing bool
+	}{{"Node", c.Node == nil}, {"Keys", c.Keys == nil}, {"State", c.State == nil}, {"Cache", c.Cache == nil}} {
+		if part.missing {
+			errs = append(errs, errors.New("account: "+part.name+" is not set"))
+		}
+	}
+	return errors.Join(append(errs, c.announcer().Validate())...)
+}
+
+func (c *Config) announcer() presence.AnnouncerConfig {
+	return presence.AnnouncerConfig{Lease: c.Lease, AllowShort: c.AllowShortLease}
+}

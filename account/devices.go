@@ -1,0 +1,174 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"rollcall/dht/infohash"
+	"rollcall/dht/value"
+	"rollcall/identity"
+	"rollcall/presence"
+)
+
+// chain returns the certificate chain of a device, from the cache or the
+// network, and the account that it leads to (account spec 7 and 8). The error
+// wraps identity.ErrUntrusted or identity.ErrRevoked when the chain is there but must not be believed.
+func (a *Account) chain(ctx context.Context, device infohash.Hash, long value.LongID) (identity.Chain, infohash.Hash, error) {
+	if chain, account, err := a.cachedChain(device); chain != nil {
+		return chain, account, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, jobTimeout)
+	defer cancel()
+	found, err := a.cfg.Node.FindCertificate(ctx, device, long)
+	if err != nil {
+		return nil, infohash.Hash{}, err
+	}
+	var chain identity.Chain
+	for _, c := range found {
+		certificate, err := identity.ParseCertificate(c.Raw)
+		if err != nil {
+			return nil, infohash.Hash{}, fmt.Errorf("%w: %w", identity.ErrUntrusted, err)
+		}
+		chain = append(chain, certificate)
+	}
+	account, err := a.verify(chain)
+	if err != nil {
+		return nil, infohash.Hash{}, err
+	}
+	if err := a.cfg.Cache.SaveCertificate(time.Now(), device, account, chain.AppendPEM(nil)); err != nil {
+		a.log.Warn("certificate not kept", "err", err)
+	}
+	return chain, account, nil
+}
+
+// cachedChain returns the chain of a device from the cache, nil when it is not
+// there or has ended.
+func (a *Account) cachedChain(device infohash.Hash) (identity.Chain, infohash.Hash, error) {
+	pem, err := a.cfg.Cache.Certificate(time.Now(), device)
+	if err != nil || pem == nil {
+		return nil, infohash.Hash{}, err
+	}
+	chain, err := identity.ParseChain(pem)
+	if err != nil || chain.Leaf().ID() != device {
+		return nil, infohash.Hash{}, err
+	}
+	account, err := a.verify(chain)
+	if errors.Is(err, identity.ErrRevoked) || err == nil {
+		return chain, account, err
+	}
+	return nil, infohash.Hash{}, nil
+}
+
+func (a *Account) verify(chain identity.Chain) (infohash.Hash, error) {
+	var revoked []*identity.RevocationList
+	if issuer := chain.Account(); issuer != nil {
+		a.mu.Lock()
+		if list := a.revoked[issuer.ID()]; list != nil {
+			revoked = append(revoked, list)
+		}
+		a.mu.Unlock()
+	}
+	return chain.Verify(time.Now(), revoked...)
+}
+
+// judge finds out whether a device that is announced by an account is one of it,
+// and tries as long as the device is there.
+func (a *Account) judge(ctx context.Context, e presence.DeviceUp) {
+	for failures := 0; ; failures++ {
+		verdict, err := a.verdict(ctx, e.Account, e.Device, value.KeyLongID(e.Key))
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			a.judged(e.Account, e.Device, verdict)
+			return
+		}
+		a.log.Debug("certificate not found", "device", e.Device, "err", err)
+		if !pause(ctx, backoff(failures)) || !a.present(e.Account, e.Device) {
+			return
+		}
+	}
+}
+
+// verdict looks at the certificate of a device; the error means that there is
+// none to look at.
+func (a *Account) verdict(ctx context.Context, account, device infohash.Hash, long value.LongID) (presence.Verdict, error) {
+	if err := a.enter(ctx); err != nil {
+		return presence.Unknown, err
+	}
+	defer a.leave()
+	chain, owner, err := a.chain(ctx, device, long)
+	switch {
+	case errors.Is(err, identity.ErrRevoked):
+		return presence.Revoked, nil
+	case errors.Is(err, identity.ErrUntrusted):
+		return presence.Foreign, nil
+	case err != nil:
+		return presence.Unknown, err
+	case owner != account:
+		return presence.Foreign, nil
+	}
+	a.tryRevocationLists(account, chain.Account())
+	if _, err := a.verify(chain); errors.Is(err, identity.ErrRevoked) {
+		return presence.Revoked, nil
+	}
+	return presence.Genuine, nil
+}
+
+func (a *Account) judged(account, device infohash.Hash, verdict presence.Verdict) {
+	a.log.Debug("device judged", "account", account, "device", device, "verdict", verdict)
+	a.input(func(now time.Time) {
+		a.tracker.Judge(now, account, device, verdict)
+		switch verdict {
+		case presence.Genuine:
+			if a.presentLocked(account, device) {
+				a.list.DeviceUp(now, account, device)
+			}
+		case presence.Revoked:
+			a.list.DeviceRevoked(account, device)
+		}
+	})
+}
+
+func (a *Account) present(account, device infohash.Hash) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.presentLocked(account, device)
+}
+
+func (a *Account) presentLocked(account, device infohash.Hash) bool {
+	view, _ := a.tracker.View(account)
+	for _, d := range view.Devices {
+		if d.ID == device {
+			return true
+		}
+	}
+	return false
+}
+
+// ownDevice takes in an announcement of a device of the account itself.
+func (a *Account) ownDevice(ctx context.Context, d value.DeviceAnnouncement) {
+	long := value.KeyLongID(d.PublicKey)
+	a.mu.Lock()
+	_, known := a.devices[long]
+	a.mu.Unlock()
+	if known || d.Device == a.device.ID() {
+		return
+	}
+	verdict, err := a.verdict(ctx, a.id, d.Device, long)
+	if err != nil || verdict != presence.Genuine {
+		return
+	}
+	const shortName = 8 // digits of its id: the name of a device that did not tell one
+	name := long.String()[:shortName]
+	if err := a.cfg.State.SaveDevice(long, name); err != nil {
+		a.log.Error("device not stored", "err", err)
+		return
+	}
+	a.input(func(time.Time) {
+		a.devices[long] = name
+		a.told = append(a.told, DeviceAdded{long, name})
+	})
+}

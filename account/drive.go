@@ -1,0 +1,295 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"rollcall/contact"
+	"rollcall/presence"
+	"rollcall/store"
+)
+
+// task is what one input to the state machines led to.
+type task struct {
+	effects []any
+	done    chan error // told when the effects are carried out, or nil
+}
+
+// input gives the state machines input that nobody waits for.
+func (a *Account) input(f func(now time.Time)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return
+	}
+	now := time.Now()
+	f(now)
+	a.drainLocked(now, nil)
+}
+
+// do gives them input and returns when what it led to is stored and told. An
+// error of f is returned after that.
+func (a *Account) do(f func(now time.Time) error) error {
+	a.mu.Lock()
+	if a.closed {
+		a.mu.Unlock()
+		return ErrClosed
+	}
+	now := time.Now()
+	failed := f(now)
+	done := make(chan error, 1)
+	a.drainLocked(now, done)
+	a.mu.Unlock()
+	if err := <-done; err != nil {
+		return err
+	}
+	return failed
+}
+
+// tick is called by the timer.
+func (a *Account) tick() {
+	a.input(func(now time.Time) {
+		a.alarm = time.Time{}
+		a.list.Tick(now)
+		a.tracker.Tick(now)
+		a.announcer.Tick(now)
+		if !a.refresh.IsZero() && !a.refresh.After(now) {
+			a.refreshLocked(now)
+		}
+	})
+}
+
+// drainLocked queues what the state machines want, tells each what the others
+// need to know, and sets the timer.
+func (a *Account) drainLocked(now time.Time, done chan error) {
+	var effects []any
+	for _, event := range a.told {
+		effects = append(effects, event)
+	}
+	a.told = nil
+	for more := true; more; {
+		before := len(effects)
+		for _, e := range a.list.Effects(nil) {
+			effects = append(effects, e)
+			a.contactChangedLocked(now, e)
+		}
+		for _, e := range a.tracker.Effects(nil) {
+			effects = append(effects, e)
+			a.deviceChangedLocked(now, e)
+		}
+		for _, e := range a.announcer.Effects(nil) {
+			effects = append(effects, e)
+			if e, ok := e.(presence.Announced); ok {
+				a.announced = e.On
+			}
+		}
+		more = len(effects) > before
+	}
+	a.setAlarmLocked(now)
+	if len(effects) == 0 && done == nil {
+		return
+	}
+	a.queue = append(a.queue, task{effects, done})
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}
+
+// contactChangedLocked keeps the tracker at the present contacts.
+func (a *Account) contactChangedLocked(now time.Time, e contact.Effect) {
+	var err error
+	switch e := e.(type) {
+	case contact.ContactAdded:
+		err = a.tracker.SetContact(now, e.Peer, true)
+	case contact.ContactRemoved:
+		err = a.tracker.SetContact(now, e.Peer, false)
+	}
+	if err != nil {
+		a.log.Warn("contact not followed", "err", err)
+	}
+}
+
+// deviceChangedLocked tells the outbox who is there.
+func (a *Account) deviceChangedLocked(now time.Time, e presence.Effect) {
+	switch e := e.(type) {
+	case presence.DeviceUp:
+		if e.Verdict == presence.Genuine {
+			a.list.DeviceUp(now, e.Account, e.Device)
+		}
+	case presence.DeviceDown:
+		a.list.DeviceDown(e.Account, e.Device)
+	}
+}
+
+// setAlarmLocked makes the timer fire when one of the machines must be ticked. An
+// alarm that is early does no harm.
+func (a *Account) setAlarmLocked(now time.Time) {
+	next := a.refresh
+	for _, deadline := range []time.Time{a.list.NextDeadline(), a.tracker.NextDeadline(), a.announcer.NextDeadline()} {
+		if next.IsZero() || !deadline.IsZero() && deadline.Before(next) {
+			next = deadline
+		}
+	}
+	if next.IsZero() || !a.alarm.IsZero() && !next.Before(a.alarm) || a.closed {
+		return
+	}
+	a.alarm = next
+	a.timer.Reset(max(0, next.Sub(now)))
+}
+
+// work carries out what is queued, in order, until the account is closed.
+func (a *Account) work() {
+	for {
+		select {
+		case <-a.wake:
+			a.carryOut(a.take())
+		case <-a.ctx.Done():
+			a.carryOut(a.take())
+			return
+		}
+	}
+}
+
+func (a *Account) take() []task {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	tasks := a.queue
+	a.queue = nil
+	return tasks
+}
+
+// carryOut stores what all tasks want stored in one transaction, then does the
+// rest of each.
+func (a *Account) carryOut(tasks []task) {
+	err := a.storeAll(tasks)
+	if err != nil {
+		a.log.Error("not stored", "err", err)
+		tasks = append(tasks, a.reload()...)
+	}
+	for _, t := range tasks {
+		for _, e := range t.effects {
+			if _, ofList := e.(contact.Effect); ofList && err != nil {
+				continue
+			}
+			a.perform(e)
+		}
+		if t.done != nil {
+			t.done <- err
+		}
+	}
+}
+
+func (a *Account) storeAll(tasks []task) error {
+	var batch []contact.Effect
+	for _, t := range tasks {
+		for _, e := range t.effects {
+			if e, ok := e.(contact.Effect); ok && store.Stores(e) {
+				batch = append(batch, e)
+			}
+		}
+	}
+	if len(batch) == 0 {
+		return nil
+	}
+	return a.cfg.State.Apply(time.Now().UnixMilli(), batch)
+}
+
+// reload goes back to what is stored, after a failure to store: the list has run
+// ahead of the disk. It returns what was queued meanwhile on the same wrong ground.
+func (a *Account) reload() []task {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	later := a.queue
+	a.queue = nil
+	if err := a.load(now); err != nil {
+		// What is in memory is the best there is; the next change tries again.
+		a.log.Error("stored contacts cannot be read back", "err", err)
+		return later
+	}
+	for _, peer := range a.tracker.Accounts(false) {
+		c, _ := a.list.Contact(peer)
+		if err := a.tracker.SetContact(now, peer, c.Active()); err != nil {
+			a.log.Warn("contact not followed", "err", err)
+		}
+		view, _ := a.tracker.View(peer)
+		for _, d := range view.Devices {
+			if d.Verdict == presence.Genuine {
+				a.list.DeviceUp(now, peer, d.ID)
+			}
+		}
+	}
+	a.drainLocked(now, nil)
+	return later
+}
+
+// perform does one thing after everything is stored.
+func (a *Account) perform(effect any) {
+	switch e := effect.(type) {
+	case contact.Put:
+		a.job(func(ctx context.Context) { a.deliver(ctx, e) })
+	case presence.PutAnnouncement:
+		a.job(func(ctx context.Context) { a.announce(ctx, e) })
+	case presence.WithdrawAnnouncement:
+		a.withdraw(e.ValueID)
+	case presence.CheckAnnouncement:
+		a.job(func(ctx context.Context) { a.checkAnnouncement(ctx, e.ValueID) })
+	case presence.Listen:
+		a.follow(e.Account)
+	case presence.Unlisten:
+		a.unfollow(e.Account)
+	case presence.DeviceUp:
+		if e.Verdict == presence.Unknown {
+			a.job(func(ctx context.Context) { a.judge(ctx, e) })
+		}
+	case presence.SaveMemory:
+		if err := a.cfg.Cache.SaveMemory(a.id, e.Account, e.Memory); err != nil {
+			a.log.Warn("presence not remembered", "err", err)
+		}
+	}
+	if isEvent(effect) {
+		a.log.Debug("event", "what", fmt.Sprintf("%T", effect))
+		a.cfg.Notify(effect)
+	}
+}
+
+// job runs f without the lock for as long as the account is on the network.
+func (a *Account) job(f func(ctx context.Context)) {
+	a.mu.Lock()
+	s := a.session
+	a.mu.Unlock()
+	ctx := a.ctx
+	if s != nil {
+		ctx = s.ctx
+	}
+	a.wg.Go(func() { f(ctx) })
+}
+
+// enter waits for the place of one more expensive job; leave gives it back.
+func (a *Account) enter(ctx context.Context) error {
+	select {
+	case a.jobs <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (a *Account) leave() { <-a.jobs }
+
+// pause waits for d and reports whether ctx is still going on.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// backoff returns the wait after a number of failures.
+func backoff(failures int) time.Duration { return min(minRetry<<min(failures, 10), maxRetry) }

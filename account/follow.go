@@ -1,0 +1,125 @@
+package account
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"rollcall/dht"
+	"rollcall/dht/infohash"
+	"rollcall/dht/value"
+	"rollcall/presence"
+)
+
+// follow is a listen at the id of another account.
+type follow struct {
+	cancel context.CancelFunc
+	live   map[uint64]bool // announcements that the network has; guarded by the account's lock
+}
+
+// follow begins to listen at the id of an account.
+func (a *Account) follow(peer infohash.Hash) {
+	memory, err := a.cfg.Cache.Memory(a.id, peer)
+	if err != nil {
+		a.log.Warn("presence not remembered", "err", err)
+	}
+	a.knowRevocations(peer)
+	f := &follow{live: make(map[uint64]bool)}
+	a.mu.Lock()
+	s := a.session
+	old := a.follows[peer]
+	if s != nil {
+		a.follows[peer] = f
+		a.tracker.Restore(peer, memory)
+	}
+	a.mu.Unlock()
+	if old != nil {
+		old.cancel()
+	}
+	if s == nil {
+		return
+	}
+	var ctx context.Context
+	ctx, f.cancel = context.WithCancel(s.ctx)
+	a.wg.Go(func() { a.listen(ctx, peer, f) })
+}
+
+func (a *Account) unfollow(peer infohash.Hash) {
+	a.mu.Lock()
+	f := a.follows[peer]
+	delete(a.follows, peer)
+	a.mu.Unlock()
+	if f != nil {
+		f.cancel()
+	}
+}
+
+// listen passes on what is announced at the id of peer, until ctx ends.
+func (a *Account) listen(ctx context.Context, peer infohash.Hash, f *follow) {
+	for failures := 0; ; failures++ {
+		for event, err := range a.cfg.Node.Listen(ctx, peer, userData) {
+			if err != nil {
+				a.log.Debug("listen ended", "peer", peer, "err", err)
+				break
+			}
+			a.heard(peer, f, event)
+		}
+		if !pause(ctx, backoff(failures)) {
+			return
+		}
+		// The next listen tells everything anew, but not what has ended since.
+		a.input(func(now time.Time) {
+			for _, id := range slices.Sorted(maps.Keys(f.live)) {
+				a.tracker.Expired(now, peer, id, infohash.Hash{})
+			}
+			clear(f.live)
+		})
+	}
+}
+
+func (a *Account) heard(peer infohash.Hash, f *follow, event dht.Event) {
+	v := event.Value
+	if !v.Signed() {
+		if !event.Expired {
+			a.foundRevocationList(peer, v)
+		}
+		return
+	}
+	d, err := value.ParseDeviceAnnouncement(v.Data)
+	if err != nil {
+		return
+	}
+	a.input(func(now time.Time) {
+		if a.follows[peer] != f {
+			return
+		}
+		if event.Expired {
+			delete(f.live, v.ID)
+			a.tracker.Expired(now, peer, v.ID, infohash.Hash{})
+			return
+		}
+		outcome := a.tracker.Heard(now, peer, presence.Value{
+			ID: v.ID, Owner: v.OwnerID(), Device: d.Device, DeviceKey: d.PublicKey, Date: presence.Date(v.Data),
+		})
+		if outcome == presence.Counted {
+			f.live[v.ID] = true
+		}
+	})
+}
+
+// refreshLocked tells the tracker again of every announcement that the network
+// still has: the node tells of one when it appears and when it ends, and renews
+// it silently.
+func (a *Account) refreshLocked(now time.Time) {
+	a.refresh = time.Time{}
+	if a.session == nil {
+		return
+	}
+	a.refresh = now.Add(refreshLive)
+	for peer, f := range a.follows {
+		for id := range f.live {
+			a.tracker.Refreshed(now, peer, id, infohash.Hash{}, time.Time{})
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rollcall/contact"
+	"rollcall/dht/infohash"
+	"rollcall/dht/value"
+	"rollcall/identity"
+)
+
+// received handles a value of our inbox that was decrypted: its signature is good
+// and it is addressed to this device (contacts spec 4).
+func (a *Account) received(ctx context.Context, v *value.Value) {
+	if v.Type != value.TypeTrustRequest {
+		return
+	}
+	request, err := value.ParseTrustRequest(v.Data)
+	if err != nil || request.Service != contact.Service {
+		a.log.Debug("message dropped", "from", v.OwnerID(), "err", err)
+		return
+	}
+	a.mu.Lock()
+	full := a.waiting >= maxWaiting
+	if !full {
+		a.waiting++
+	}
+	a.mu.Unlock()
+	if full {
+		a.log.Debug("message dropped: too many wait for the certificate of their sender")
+		return
+	}
+	message := contact.Message{
+		Device: v.OwnerID(), DeviceKey: v.Owner, ConversationID: request.ConversationID,
+		Payload: request.Payload, Confirm: request.Confirm, Invited: request.InvitedMs,
+	}
+	a.wg.Go(func() {
+		a.admit(ctx, message)
+		a.mu.Lock()
+		a.waiting--
+		a.mu.Unlock()
+	})
+}
+
+// admit finds out which account a message comes from and hands it to the contact
+// list. A certificate that is not there yet is looked for again.
+func (a *Account) admit(ctx context.Context, m contact.Message) {
+	for failures := range senderTries {
+		account, err := a.sender(ctx, m)
+		if err == nil {
+			m.From = account
+			a.input(func(now time.Time) {
+				outcome := a.list.Receive(now, m)
+				a.log.Debug("message", "from", m.From, "confirm", m.Confirm, "outcome", outcome)
+			})
+			return
+		}
+		a.log.Debug("sender not proven", "device", m.Device, "err", err)
+		if errors.Is(err, identity.ErrUntrusted) || errors.Is(err, identity.ErrRevoked) || !pause(ctx, backoff(failures)) {
+			return
+		}
+	}
+}
+
+// sender returns the account that the sending device belongs to. The account is
+// taken from the verified chain and nowhere else.
+func (a *Account) sender(ctx context.Context, m contact.Message) (infohash.Hash, error) {
+	if err := a.enter(ctx); err != nil {
+		return infohash.Hash{}, err
+	}
+	defer a.leave()
+	chain, account, err := a.chain(ctx, m.Device, value.KeyLongID(m.DeviceKey))
+	if err != nil {
+		return account, err
+	}
+	a.knowRevocations(account)
+	a.tryRevocationLists(account, chain.Account())
+	return a.verify(chain)
+}

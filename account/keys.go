@@ -1,0 +1,197 @@
+package account
+
+import (
+	"bytes"
+	"context"
+	crand "crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"rollcall/contact"
+	"rollcall/identity"
+	"rollcall/identity/keyfile"
+)
+
+// Files of an account's directory, besides those of package keyfile.
+const (
+	ArchiveFile   = "archive.gz"
+	receiptFile   = "receipt"
+	signatureFile = "receipt.sig"
+)
+
+var random = crand.Reader
+
+// Keys are the private files of an account on this machine: its device, the
+// receipt that proves it, and the archive, which may be locked.
+type Keys struct {
+	Dir     string
+	Device  *identity.Device
+	Receipt *identity.Receipt
+}
+
+// Creation says how the keys of an account are made.
+type Creation struct {
+	// Secret locks the new archive, or opens the imported one; the zero Secret is
+	// that of an archive without a password.
+	Secret identity.Secret
+	// Keys is what identity.Generate is told.
+	Keys identity.Config
+}
+
+// CreateKeys makes a new account with its first device and writes its files into
+// dir, which must exist and be empty. It takes seconds.
+func CreateKeys(ctx context.Context, dir string, c Creation) (*Keys, error) {
+	account, device, err := identity.Generate(ctx, c.Keys, time.Now(), random)
+	if err != nil {
+		return nil, fmt.Errorf("account: make keys: %w", err)
+	}
+	archive := identity.NewArchive(account)
+	if err := archive.SetSecret(c.Secret, random); err != nil {
+		return nil, err
+	}
+	return writeKeys(dir, archive, device)
+}
+
+// ImportKeys makes a new device for the account of an archive, which c.Secret
+// opens, and writes the files into dir. The archive is returned for its contacts
+// and settings.
+func ImportKeys(ctx context.Context, dir string, archived []byte, c Creation) (*Keys, *identity.Archive, error) {
+	archive, err := identity.OpenArchive(archived, c.Secret)
+	if err != nil {
+		return nil, nil, err
+	}
+	now := time.Now()
+	if archive.Account.NeedsRenewal(now) {
+		if err := archive.Account.Renew(now, random); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := archive.Account.EnsureEthKey(random); err != nil {
+		return nil, nil, err
+	}
+	bits := c.Keys.Bits
+	if bits == 0 {
+		bits = identity.KeyBits
+	}
+	key, err := identity.GenerateKey(ctx, random, bits)
+	if err != nil {
+		return nil, nil, fmt.Errorf("account: make keys: %w", err)
+	}
+	device, err := archive.Account.IssueDevice(key, now, random)
+	if err != nil {
+		return nil, nil, err
+	}
+	keys, err := writeKeys(dir, archive, device)
+	return keys, archive, err
+}
+
+func writeKeys(dir string, archive *identity.Archive, device *identity.Device) (*Keys, error) {
+	receipt, err := archive.Account.NewReceipt(device)
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := archive.Seal(random)
+	if err != nil {
+		return nil, err
+	}
+	for _, write := range []func() error{
+		func() error { return keyfile.WriteDevice(dir, device) },
+		func() error { return keyfile.Write(filepath.Join(dir, ArchiveFile), sealed) },
+		func() error { return keyfile.Write(filepath.Join(dir, receiptFile), receipt.Text) },
+		func() error { return keyfile.Write(filepath.Join(dir, signatureFile), receipt.Signature) },
+	} {
+		if err := write(); err != nil {
+			return nil, fmt.Errorf("account: %w", err)
+		}
+	}
+	return &Keys{dir, device, receipt}, nil
+}
+
+// LoadKeys reads the files of dir and checks that they prove a device of an account.
+func LoadKeys(dir string) (*Keys, error) {
+	device, err := keyfile.ReadDevice(dir)
+	if err != nil {
+		return nil, fmt.Errorf("account: %w", err)
+	}
+	text, err := keyfile.Read(filepath.Join(dir, receiptFile), maxReceipt)
+	if err != nil {
+		return nil, fmt.Errorf("account: receipt: %w", err)
+	}
+	signature, err := keyfile.Read(filepath.Join(dir, signatureFile), maxReceipt)
+	if err != nil {
+		return nil, fmt.Errorf("account: receipt: %w", err)
+	}
+	receipt, err := device.OpenReceipt(text, signature, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return &Keys{dir, device, receipt}, nil
+}
+
+// Locked reports whether the archive needs a password.
+func (k *Keys) Locked() bool {
+	f, err := os.Open(filepath.Join(k.Dir, ArchiveFile))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var magic [2]byte
+	_, err = f.Read(magic[:])
+	return err == nil && !bytes.Equal(magic[:], []byte{0x1f, 0x8b}) // of gzip, account spec 3.1
+}
+
+func (k *Keys) openArchive(s identity.Secret) (*identity.Archive, error) {
+	b, err := keyfile.Read(filepath.Join(k.Dir, ArchiveFile), identity.MaxArchiveSize)
+	if err != nil {
+		return nil, fmt.Errorf("account: archive: %w", err)
+	}
+	return identity.OpenArchive(b, s)
+}
+
+// ChangeSecret puts the archive under another secret. The error wraps
+// identity.ErrPassword when from is wrong, and then nothing is changed.
+func (k *Keys) ChangeSecret(from, to identity.Secret) error {
+	path := filepath.Join(k.Dir, ArchiveFile)
+	b, err := keyfile.Read(path, identity.MaxArchiveSize)
+	if err != nil {
+		return fmt.Errorf("account: archive: %w", err)
+	}
+	changed, err := identity.ChangeSecret(b, from, to, random)
+	if err != nil {
+		return err
+	}
+	if err := keyfile.Write(path, changed); err != nil {
+		return fmt.Errorf("account: archive: %w", err)
+	}
+	return nil
+}
+
+// ArchivedContacts returns the contacts of an archive as the contact list merges
+// them.
+func ArchivedContacts(archive *identity.Archive) []contact.Entry {
+	var entries []contact.Entry
+	for peer, c := range archive.Contacts {
+		entries = append(entries, contact.Entry{Peer: peer, Record: contact.Record{
+			Added: millis(c.Added, c.AddedMs), Removed: millis(c.Removed, c.RemovedMs),
+			Confirmed: c.Confirmed, Banned: c.Banned, ConversationID: c.ConversationID,
+		}})
+	}
+	return entries
+}
+
+// millis returns a time in milliseconds, from the finer field where it is set.
+func millis(seconds, ms int64) int64 {
+	if ms != 0 {
+		return ms
+	}
+	return seconds * 1000
+}
+
+func archived(r contact.Record) identity.ArchivedContact {
+	return identity.ArchivedContact{
+		Added: r.Added / 1000, AddedMs: r.Added, Removed: r.Removed / 1000, RemovedMs: r.Removed,
+		Confirmed: r.Confirmed, Banned: r.Banned, ConversationID: r.ConversationID,
+	}
+}

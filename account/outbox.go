@@ -1,0 +1,83 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"rollcall/contact"
+	"rollcall/dht"
+	"rollcall/dht/value"
+	"rollcall/identity"
+)
+
+// deliver puts a message at the inbox of one device and tells the contact list
+// how that went. It waits until our certificate is on the network: a recipient who
+// cannot find it drops the message.
+func (a *Account) deliver(ctx context.Context, e contact.Put) {
+	stored, err := a.put(ctx, e)
+	if err != nil {
+		a.log.Debug("message not put", "device", e.Ref.Device, "err", err)
+	}
+	a.input(func(now time.Time) { a.list.PutDone(now, e.Ref, err == nil && stored > 0) })
+}
+
+func (a *Account) put(ctx context.Context, e contact.Put) (stored int, err error) {
+	a.mu.Lock()
+	s := a.session
+	a.mu.Unlock()
+	if s == nil {
+		return 0, errStopped
+	}
+	select {
+	case <-s.published:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	v, err := a.sealed(ctx, e)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, jobTimeout)
+	defer cancel()
+	return a.cfg.Node.Put(ctx, identity.InboxKey(e.Ref.Device), v)
+}
+
+// sealed returns the encrypted value of a message for one device. It is made once
+// and stored: the same bytes again are no new event to anybody.
+func (a *Account) sealed(ctx context.Context, e contact.Put) (*value.Value, error) {
+	packed, err := a.cfg.State.Sealed(e.Ref)
+	if err != nil {
+		return nil, err
+	}
+	if packed != nil {
+		v, err := value.Parse(packed)
+		if err != nil {
+			return nil, fmt.Errorf("account: stored message: %w", err)
+		}
+		return v, nil
+	}
+	if err := a.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer a.leave()
+	chain, account, err := a.chain(ctx, e.Ref.Device, value.LongID{})
+	if err != nil {
+		return nil, err
+	}
+	if account != e.Ref.Peer {
+		return nil, fmt.Errorf("%w: device %v is none of account %v", identity.ErrUntrusted, e.Ref.Device, e.Ref.Peer)
+	}
+	m := e.Message
+	v, err := dht.Seal(a.self, chain.Leaf().SPKI, &value.Value{
+		ID: e.Ref.ValueID, Type: value.TypeTrustRequest,
+		Data: value.TrustRequest{
+			Service: contact.Service, ConversationID: m.ConversationID, Payload: m.Payload,
+			Confirm: m.Confirm, InvitedMs: m.Invited,
+		}.Append(nil),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v, a.cfg.State.SaveSealed(e.Ref, v.Append(nil))
+}

@@ -1,0 +1,95 @@
+package account
+
+import (
+	"errors"
+	"slices"
+
+	"rollcall/dht/infohash"
+	"rollcall/dht/value"
+	"rollcall/identity"
+	"rollcall/presence"
+)
+
+// foundRevocationList takes in an unsigned value found at the id of an account: if
+// it is a list of revoked devices that the account signed, it holds from now on.
+func (a *Account) foundRevocationList(account infohash.Hash, v *value.Value) {
+	der, err := value.ParseRevocationList(v.Data)
+	if err != nil || len(der) > identity.MaxRevocationListSize {
+		return
+	}
+	a.mu.Lock()
+	lists := a.unproven[account]
+	if len(lists) < maxForeignLists && !slices.ContainsFunc(lists, func(l []byte) bool { return string(l) == string(der) }) {
+		a.unproven[account] = append(lists, slices.Clone(der))
+	}
+	issuer := a.issuers[account]
+	a.mu.Unlock()
+	if issuer != nil {
+		a.tryRevocationLists(account, issuer)
+	}
+}
+
+// tryRevocationLists checks the lists found so far against the certificate of
+// their account, which is known now.
+func (a *Account) tryRevocationLists(account infohash.Hash, issuer *identity.Certificate) {
+	a.mu.Lock()
+	a.issuers[account] = issuer
+	lists := a.unproven[account]
+	delete(a.unproven, account)
+	a.mu.Unlock()
+	for _, der := range lists {
+		list, err := identity.ParseRevocationList(der, issuer)
+		if err != nil {
+			a.log.Debug("revocation list refused", "account", account, "err", err)
+			continue
+		}
+		a.holdRevocations(account, issuer, list)
+	}
+}
+
+// holdRevocations makes a list count, unless a newer one does, and takes the
+// devices on it off.
+func (a *Account) holdRevocations(account infohash.Hash, issuer *identity.Certificate, list *identity.RevocationList) {
+	a.mu.Lock()
+	if old := a.revoked[account]; old != nil && !list.ThisUpdate.After(old.ThisUpdate) {
+		a.mu.Unlock()
+		return
+	}
+	a.revoked[account] = list
+	view, _ := a.tracker.View(account)
+	a.mu.Unlock()
+	if err := a.cfg.Cache.SaveRevocation(account, issuer.Raw, list.Raw); err != nil {
+		a.log.Warn("revocation list not kept", "err", err)
+	}
+	for _, d := range view.Devices {
+		if chain, _, err := a.cachedChain(d.ID); chain != nil && errors.Is(err, identity.ErrRevoked) {
+			a.judged(account, d.ID, presence.Revoked)
+		}
+	}
+}
+
+// knowRevocations takes in the list of an account that was found in an earlier
+// life, so that nobody gets by who keeps it from us today.
+func (a *Account) knowRevocations(account infohash.Hash) {
+	a.mu.Lock()
+	known := a.revoked[account] != nil
+	a.mu.Unlock()
+	if known {
+		return
+	}
+	der, raw, err := a.cfg.Cache.Revocation(account)
+	if err != nil || der == nil {
+		return
+	}
+	issuer, err := identity.ParseCertificate(der)
+	if err != nil || issuer.ID() != account {
+		return
+	}
+	list, err := identity.ParseRevocationList(raw, issuer)
+	if err != nil {
+		return
+	}
+	a.mu.Lock()
+	a.revoked[account], a.issuers[account] = list, issuer
+	a.mu.Unlock()
+}

@@ -1,0 +1,151 @@
+package account
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"rollcall/dht"
+	"rollcall/identity"
+)
+
+// session is the time between Start and Stop.
+type session struct {
+	account   *Account
+	ctx       context.Context
+	cancel    context.CancelFunc
+	done      chan struct{} // closed when run has returned
+	published chan struct{} // closed when the certificate is on the network
+	announced chan struct{} // closed when the first announcement was tried, or is not wanted
+	once      sync.Once
+}
+
+// announcedOnce lets the session go on after the first announcement.
+func (s *session) announcedOnce() { s.once.Do(func() { close(s.announced) }) }
+
+// run brings the device on the network in the order that others rely on (account
+// spec 6): who sees the announcement finds the certificate, and who answers a
+// request finds a reader at the inbox.
+func (s *session) run() {
+	defer close(s.done)
+	a := s.account
+	if a.cfg.Node.WaitConnected(s.ctx) != nil {
+		return
+	}
+	s.input(func(now time.Time) {
+		a.setStateLocked(Registered)
+		a.tracker.Start(now)
+		a.refresh = now.Add(refreshLive)
+	})
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	parts.Go(s.watchConnection)
+	publication := s.publish()
+	if publication == nil {
+		return
+	}
+	defer publication.Stop()
+	close(s.published)
+	s.input(func(now time.Time) {
+		a.announcer.Start(now)
+		if a.cfg.Invisible {
+			s.announcedOnce()
+		}
+	})
+	select {
+	case <-s.announced:
+	case <-s.ctx.Done():
+		return
+	}
+	parts.Go(s.readInbox)
+	parts.Go(s.watchOwnDevices)
+	<-s.ctx.Done()
+}
+
+// input is that of the account, unless the session has ended.
+func (s *session) input(f func(now time.Time)) {
+	s.account.input(func(now time.Time) {
+		if s.account.session == s {
+			f(now)
+		}
+	})
+}
+
+// publish puts the certificate where others look for it, and tries until it is
+// there. It returns nil at the end of the session.
+func (s *session) publish() *dht.Publication {
+	a := s.account
+	for failures := 0; ; failures++ {
+		p, err := a.cfg.Node.Publish(s.ctx, a.self)
+		if err == nil {
+			return p
+		}
+		a.log.Debug("certificate not published yet", "err", err)
+		if !pause(s.ctx, backoff(failures)) {
+			return nil
+		}
+	}
+}
+
+// watchConnection keeps the state at that of the node, and announces the device
+// again after the network was lost.
+func (s *session) watchConnection() {
+	a := s.account
+	for online := true; pause(s.ctx, statusPoll); {
+		now := a.cfg.Node.Status() != dht.Disconnected
+		if now == online {
+			continue
+		}
+		online = now
+		s.input(func(now time.Time) {
+			if !online {
+				a.setStateLocked(Trying)
+				return
+			}
+			a.setStateLocked(Registered)
+			a.announcer.NetworkChanged(now)
+		})
+	}
+}
+
+// readInbox follows the inbox of the device to the end of the session.
+func (s *session) readInbox() {
+	a := s.account
+	for failures := 0; ; failures++ {
+		for event, err := range a.cfg.Node.Listen(s.ctx, a.device.Inbox(), dht.Lookup{As: a.self}) {
+			if err != nil {
+				a.log.Debug("inbox listen ended", "err", err)
+				break
+			}
+			if !event.Expired {
+				a.received(s.ctx, event.Value)
+			}
+		}
+		if !pause(s.ctx, backoff(failures)) {
+			return
+		}
+	}
+}
+
+// watchOwnDevices follows the announcements of the account itself.
+func (s *session) watchOwnDevices() {
+	a := s.account
+	for failures := 0; ; failures++ {
+		for event, err := range a.cfg.Node.Listen(s.ctx, a.id, userData) {
+			if err != nil {
+				break
+			}
+			if event.Expired {
+				continue
+			}
+			if d, err := identity.ParseAnnouncement(event.Value, a.id); err == nil && len(d.PublicKey) > 0 {
+				a.wg.Go(func() { a.ownDevice(s.ctx, d) })
+			} else if !event.Value.Signed() {
+				a.foundRevocationList(a.id, event.Value)
+			}
+		}
+		if !pause(s.ctx, backoff(failures)) {
+			return
+		}
+	}
+}
