@@ -14,13 +14,13 @@ import (
 )
 
 // limit bounds one scenario.
-const limit = 60 * time.Second
+const limit = 2 * time.Minute
 
 // kinds are the implementations that put and get.
-var kinds = []peers.Kind{peers.OpenDHT}
+var kinds = []peers.Kind{peers.OpenDHT, peers.Rollcall}
 
 // storers are the implementations that store.
-var storers = []peers.NodeKind{peers.DHTNode}
+var storers = []peers.NodeKind{peers.DHTNode, peers.RollcallNode}
 
 // cast is who plays in one run of a scenario.
 type cast struct {
