@@ -147,6 +147,9 @@ func (n *Node) start(state *wire.State) error {
 	}
 	n.do(func(now time.Time) { n.engine.Restore(now, state) })
 	n.contactBootstrap()
+	if n.cfg.StateFile != "" {
+		n.wg.Go(n.saveNodes)
+	}
 	if n.cfg.Discovery {
 		n.discover()
 	}
@@ -197,8 +200,8 @@ func (n *Node) Addrs() []netip.AddrPort {
 }
 
 // Close stops the node and waits until nothing of it runs. Pending operations
-// end with ErrClosed. What the node stored for others is handed on by those who
-// put it; its known nodes go to the state file.
+// end with ErrClosed. The known nodes and the values held for others go to the
+// state file.
 func (n *Node) Close() error {
 	var err error
 	n.close.Do(func() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"rollcall/dht/internal/wire"
 	"rollcall/internal/atomicfile"
@@ -39,6 +40,33 @@ func readState(path string) (*wire.State, error) {
 		return nil, fmt.Errorf("dht: %s is no state file, move it away: %w", path, err)
 	}
 	return state, nil
+}
+
+// saveEvery is the time between two saves of the known nodes while the node
+// runs: after a crash it finds the network again without a bootstrap node.
+const saveEvery = 10 * time.Minute
+
+// saveNodes writes the known nodes to the state file every now and then. Values
+// are saved at the end only: they are many, and other nodes have them too.
+func (n *Node) saveNodes() {
+	again := make(chan struct{}, 1)
+	timer := n.clock.AfterFunc(saveEvery, func() { again <- struct{}{} })
+	defer timer.Stop()
+	for {
+		select {
+		case <-again:
+		case <-n.ctx.Done():
+			return
+		}
+		var state *wire.State
+		n.do(func(now time.Time) { state = n.engine.ExportNodes(now) })
+		if state != nil && len(state.Nodes) > 0 {
+			if err := writeState(n.cfg.StateFile, state); err != nil {
+				n.log.Warn("known nodes not saved", "err", err)
+			}
+		}
+		timer.Reset(saveEvery)
+	}
 }
 
 // writeState replaces a state file.

@@ -58,11 +58,12 @@ type Engine struct {
 	lastOp   OpID
 	watches  map[storage.WatchID]*listenOp
 
-	parts    *fragment.Assembler
-	checks   checks
-	proven   proven
-	deferred deferred
-	lost     map[*routing.Node]*lostNode
+	parts     *fragment.Assembler
+	republish republication
+	checks    checks
+	proven    proven
+	deferred  deferred
+	lost      map[*routing.Node]*lostNode
 
 	in    wire.Message // being handled; reused
 	reply wire.Message // being built; reused
@@ -125,6 +126,7 @@ func New(now time.Time, cfg Config, rng *rand.Rand, secrets io.Reader) (*Engine,
 	e.storeTimer.fire = e.tickStore
 	e.sweepTimer.fire = e.sweep
 	e.strangerTimer.fire = e.meetStrangers
+	e.republish.timer.fire = e.stepRepublication
 	e.deferred.byAddr = make(map[netip.AddrPort][]postponed)
 	e.timers.set(&e.sweepTimer, now.Add(time.Minute))
 	return e, nil

@@ -30,6 +30,22 @@ const (
 	maxCheckBytes = 8 << 20
 	// maxChecksPerAddress keeps one address from filling that queue.
 	maxChecksPerAddress = 256
+	// A change of the neighbourhood is looked at after republishLeast to
+	// republishMost, by the republishers holders of a key that are closest to it,
+	// in steps of keysPerStep keys and handoversPerStep nodes every republishStep.
+	republishers     = 3
+	republishLeast   = 5 * time.Second
+	republishMost    = 15 * time.Second
+	republishStep    = 100 * time.Millisecond
+	keysPerStep      = 512
+	handoversPerStep = 8
+	// maxChanges bounds the nodes of one pass, maxHandovers the queue from which
+	// the pass goes on, maxHandoverValues the values given to one node at a time.
+	maxChanges        = 64
+	maxHandovers      = 1024
+	maxHandoverValues = 64
+	// republishWorth is the least life left that a value is handed on for.
+	republishWorth = 20 * time.Second
 	// maxStrangers bounds the nodes that wait for their first ping, of which
 	// strangersAtOnce are sent every strangerEvery.
 	maxStrangers    = 512

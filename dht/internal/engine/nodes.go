@@ -207,6 +207,7 @@ func (e *Engine) welcome(now time.Time, f *family, n *routing.Node) {
 		s.search.Offer(now, n)
 	}
 	e.joined(now, f)
+	e.noteJoined(now, n)
 }
 
 func (e *Engine) offer(now time.Time, f *family, n *routing.Node) {
@@ -247,8 +248,12 @@ func (e *Engine) learn(now time.Time, f *family, from netip.AddrPort, m *wire.Me
 // lose marks n as expired and fails whatever else waits for it.
 func (e *Engine) lose(now time.Time, f *family, n *routing.Node) {
 	if !n.Expired {
+		wasGood := n.Good(now)
 		n.Fail()
 		e.recount = true
+		if wasGood {
+			e.noteLost(now, n.ID)
+		}
 		if ping := f.table.Lost(now, n); ping != nil {
 			e.pingNode(now, ping, ping.Replied.IsZero())
 		}

@@ -49,22 +49,28 @@ func (e *Engine) done(id OpID, stored int, err error) {
 // outcome joins the outcomes of an operation's families: it succeeded if it did
 // in one of them.
 type outcome struct {
-	waiting int
-	ok      bool
-	stored  int
-	err     error
+	waiting  []*family
+	finished bool
+	ok       bool
+	stored   int
+	err      error
 }
 
-// add notes one family's outcome and reports whether all are known.
-func (o *outcome) add(stored int, err error) bool {
-	o.waiting--
+// add notes the outcome of one family and reports whether that of the operation
+// is known now. A family in which no node answers does not hold it up.
+func (o *outcome) add(now time.Time, f *family, stored int, err error) bool {
+	if o.finished {
+		return false
+	}
+	o.waiting = slices.DeleteFunc(o.waiting, func(g *family) bool { return g == f })
 	o.stored += stored
 	if err == nil {
 		o.ok = true
 	} else {
 		o.err = errors.Join(o.err, err)
 	}
-	return o.waiting == 0
+	o.finished = !slices.ContainsFunc(o.waiting, func(g *family) bool { return g.table.HasGood(now) })
+	return o.finished
 }
 
 func (o *outcome) result() error {
@@ -94,22 +100,23 @@ func (e *Engine) Get(now time.Time, key infohash.Hash, query value.Query) OpID {
 	e.now = now
 	op := &getOp{seen: make(map[infohash.Hash]struct{})}
 	op.id = e.begin(op)
-	sink := search.GetSink{
-		Values: func(_ time.Time, m *wire.Message) { e.collect(op, query, m) },
-		Done: func(_ time.Time, err error) {
-			if op.outcome.add(0, err) {
-				e.done(op.id, 0, op.outcome.result())
-			}
-		},
-	}
 	if len(query.Select) == 0 {
 		e.store.Each(now, key, &query, func(item storage.Item) bool {
 			e.found(op, item.Packed)
 			return true
 		})
 	}
-	op.outcome.waiting = len(e.families)
+	op.outcome.waiting = slices.Clone(e.families)
 	for _, f := range e.families {
+		sink := search.GetSink{
+			Values: func(_ time.Time, m *wire.Message) { e.collect(op, query, m) },
+			Done: func(now time.Time, err error) {
+				if op.outcome.add(now, f, 0, err) {
+					e.done(op.id, 0, op.outcome.result())
+					op.stop(now, e)
+				}
+			},
+		}
 		st := e.searchFor(now, f, key)
 		op.legs = append(op.legs, getLeg{st, st.search.Get(now, query, sink)})
 	}
@@ -190,10 +197,10 @@ func (e *Engine) Put(now time.Time, p Put) OpID {
 	announce := search.Put{
 		ID: p.Value.ID, Seq: p.Value.Seq, Signed: p.Value.Signed(), Packed: packed,
 		Created: created.Unix(), Life: e.cfg.Types.Life(kind), Permanent: p.Permanent,
-		Done: func(_ time.Time, stored int, err error) { e.putDone(op, stored, err) },
 	}
-	op.outcome.waiting = len(e.families)
+	op.outcome.waiting = slices.Clone(e.families)
 	for _, f := range e.families {
+		announce.Done = func(now time.Time, stored int, err error) { e.putDone(now, op, f, stored, err) }
 		st := e.searchFor(now, f, p.Key)
 		op.legs = append(op.legs, putLeg{st, st.search.Announce(now, announce)})
 	}
@@ -201,8 +208,8 @@ func (e *Engine) Put(now time.Time, p Put) OpID {
 	return op.id
 }
 
-func (e *Engine) putDone(op *putOp, stored int, err error) {
-	if !op.outcome.add(stored, err) {
+func (e *Engine) putDone(now time.Time, op *putOp, f *family, stored int, err error) {
+	if !op.outcome.add(now, f, stored, err) {
 		return
 	}
 	if op.permanent {
@@ -211,6 +218,7 @@ func (e *Engine) putDone(op *putOp, stored int, err error) {
 		return
 	}
 	e.done(op.id, op.outcome.stored, op.outcome.result())
+	op.stop(now, e)
 }
 
 func (op *putOp) stop(now time.Time, e *Engine) {

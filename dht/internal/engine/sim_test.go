@@ -265,7 +265,7 @@ func TestListenersHearOfEverything(t *testing.T) {
 	for _, loss := range []float64{0, 0.1, 0.3} {
 		t.Run(fmt.Sprintf("loss %.0f%%", loss*100), func(t *testing.T) {
 			const size, keys = 100, 10
-			s := newSwarm(t, 14, size, simnet.Link{Latency: 50 * time.Millisecond, Loss: loss})
+			s := newSwarm(t, 34, size, simnet.Link{Latency: 50 * time.Millisecond, Loss: loss})
 			listens := make([]OpID, keys)
 			for i := range keys {
 				listens[i] = s.do(i, func(e *Engine, now time.Time) OpID { return e.Listen(now, key(i), value.Query{}) })
@@ -305,4 +305,28 @@ func (s *swarm) expectNone(listens []OpID) {
 			s.t.Errorf("listen %d: unexpected %v", i, got)
 		}
 	}
+}
+
+func TestStoredValuesAreHandedOn(t *testing.T) {
+	const size, values = 100, 20
+	s := newSwarm(t, 15, size, simnet.Link{Latency: 50 * time.Millisecond, Loss: 0.02})
+	for i := range values {
+		// The value lives for a week; its publisher puts it once and is gone.
+		s.do(i, func(e *Engine, now time.Time) OpID {
+			return e.Put(now, Put{Key: key(i), Value: &value.Value{ID: 1, Type: value.TypeTrustRequest, Data: []byte("value")}})
+		})
+	}
+	s.sim.Run(30 * time.Second)
+	for i := range values {
+		s.hosts[i].Stop()
+	}
+	// All the other nodes are replaced, one after the other, within half an hour.
+	for i := values; i < size; i++ {
+		s.hosts[i].Stop()
+		s.sim.Run(10 * time.Second)
+		s.start(i)
+		s.sim.Run(10 * time.Second)
+	}
+	s.sim.Run(time.Minute)
+	s.countFound(values)
 }

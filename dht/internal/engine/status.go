@@ -3,11 +3,13 @@ package engine
 import (
 	"iter"
 	"net/netip"
+	"slices"
 	"time"
 
 	"rollcall/dht/internal/routing"
 	"rollcall/dht/internal/storage"
 	"rollcall/dht/internal/wire"
+	"rollcall/dht/value"
 )
 
 // Status tells how well a node is connected to the network.
@@ -52,6 +54,7 @@ type Stats struct {
 	Expired        uint64                  // own requests that nobody answered
 	Refused        uint64                  // requests answered with an error
 	Pushed         uint64                  // updates sent to listeners
+	Republished    uint64                  // values handed on to other nodes
 	Dropped        Dropped
 }
 
@@ -102,9 +105,8 @@ func (e *Engine) Info(now time.Time) Info {
 	return info
 }
 
-// Export returns what to keep over a restart: the good nodes, those nearest to
-// the own id first, and the values held here.
-func (e *Engine) Export(now time.Time) *wire.State {
+// ExportNodes returns the id and the good nodes, those nearest to the own id first.
+func (e *Engine) ExportNodes(now time.Time) *wire.State {
 	state := &wire.State{ID: e.id}
 	for _, f := range e.families {
 		for _, n := range f.table.Export(now, nil) {
@@ -114,11 +116,34 @@ func (e *Engine) Export(now time.Time) *wire.State {
 	return state
 }
 
-// Restore takes the nodes of a saved state. They are asked before they count.
+// Export returns what to keep over a restart: what ExportNodes does, and the
+// values held for others.
+func (e *Engine) Export(now time.Time) *wire.State {
+	state := e.ExportNodes(now)
+	for key, item := range e.store.All(now) {
+		if created := item.Created(); !item.Own() && !created.IsZero() {
+			state.Values = append(state.Values, wire.StoredValue{
+				Key: key, Packed: slices.Clone(item.Packed), Created: created, Expires: item.Expires(),
+				From: netip.AddrPortFrom(item.From(), 1),
+			})
+		}
+	}
+	return state
+}
+
+// Restore takes the nodes of a saved state, which are asked before they count,
+// and its values: this node has checked them before it stored them.
 func (e *Engine) Restore(now time.Time, state *wire.State) {
 	e.now = now
 	for _, node := range state.Nodes {
 		e.introduce(now, node)
+	}
+	for _, x := range state.Values {
+		v, err := value.Parse(x.Packed)
+		if err != nil || v.ID == 0 || x.Created.IsZero() || x.Created.After(now) || !x.Expires.After(now) {
+			continue
+		}
+		e.store.Commit(now, storage.Put{Key: x.Key, Value: v, Created: x.Created, From: x.From})
 	}
 	e.settle(now)
 }

@@ -21,7 +21,8 @@ type Cache struct {
 	sink    CacheSink
 	life    func(value.TypeID) time.Duration
 	entries map[uint64][]*entry
-	sources map[uint32]int // values held per source
+	sources map[uint32]int       // values held per source
+	ended   map[uint64]time.Time // values whose end was reported lately
 	bytes   int
 	count   int
 	next    time.Time // no report ends before
@@ -51,7 +52,7 @@ type report struct {
 
 // NewCache returns an empty cache; life tells how long values of a type live.
 func NewCache(life func(value.TypeID) time.Duration, sink CacheSink) *Cache {
-	return &Cache{sink: sink, life: life, entries: make(map[uint64][]*entry), sources: make(map[uint32]int)}
+	return &Cache{sink: sink, life: life, entries: make(map[uint64][]*entry), sources: make(map[uint32]int), ended: make(map[uint64]time.Time)}
 }
 
 // Add notes that source has a value. Source 0 is this node's own storage.
@@ -118,6 +119,27 @@ func (c *Cache) Refresh(now time.Time, source uint32, ids []uint64) {
 				c.due(end)
 			}
 		}
+	}
+}
+
+// Ended reports whether the last report of a value with this id has ended within
+// the time that a message may be delayed.
+func (c *Cache) Ended(now time.Time, id uint64) bool {
+	at, ok := c.ended[id]
+	return ok && now.Sub(at) < endedLife && len(c.entries[id]) == 0
+}
+
+// remember keeps the end of a value in mind for a while.
+func (c *Cache) remember(now time.Time, id uint64) {
+	if len(c.ended) >= maxEnded {
+		for old, at := range c.ended {
+			if now.Sub(at) >= endedLife {
+				delete(c.ended, old)
+			}
+		}
+	}
+	if len(c.ended) < maxEnded {
+		c.ended[id] = now
 	}
 }
 
@@ -207,6 +229,7 @@ func (c *Cache) remove(now time.Time, id uint64, e *entry) {
 	}
 	c.bytes -= len(e.packed)
 	c.count--
+	c.remember(now, id)
 	c.sink.Expired(now, e.packed)
 }
 

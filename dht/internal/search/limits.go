@@ -25,6 +25,10 @@ const (
 	// maxCachedValues and maxCachedBytes bound what one listen remembers.
 	maxCachedValues = 16384
 	maxCachedBytes  = 16 << 20
+	// endedLife is how long a report may be delayed by its repetitions; maxEnded
+	// bounds the ends that are remembered for it.
+	endedLife = 15 * time.Second
+	maxEnded  = 1024
 	// maxSourceValues bounds what one node can add to that.
 	maxSourceValues = 4096
 	// pageSize is the size in bytes from which an answer may be cut short by its

@@ -89,9 +89,14 @@ func (s *Search) push(now time.Time, l *Listen, p *peer, k *socket, m *wire.Mess
 	if len(m.Token) > 0 && p.token != nil {
 		p.token = append(p.token[:0], m.Token...)
 	}
-	for _, v := range m.Values {
-		if v.Raw != nil {
-			l.cache.Add(now, k.sid, v.Raw)
+	for _, x := range m.Values {
+		var v value.Value
+		switch {
+		case x.Raw == nil || v.Unpack(x.Raw) != nil:
+		case l.cache.Ended(now, v.ID):
+			s.recheck(now, l, p, v.ID)
+		default:
+			l.cache.Add(now, k.sid, x.Raw)
 		}
 	}
 	l.cache.Refresh(now, k.sid, m.Refreshed)
@@ -121,6 +126,25 @@ func (s *Search) doubt(now time.Time, l *Listen, reporter *peer, id uint64) {
 			Fail: func(time.Time, error) {},
 		})
 	}
+}
+
+// recheck asks a node for a value that it reports although its end has been
+// reported a moment ago: the report may be an old one that was delayed.
+func (s *Search) recheck(now time.Time, l *Listen, p *peer, id uint64) {
+	query := value.Query{Where: []value.Condition{value.WhereID(id)}}
+	m := wire.Message{Kind: wire.Request, Method: wire.Get, Key: s.key, Query: query.Append(nil)}
+	s.net.Request(now, p.node, &m, nil, Handler{
+		Reply: func(now time.Time, m *wire.Message, _ []*routing.Node) {
+			if k := l.at[p]; k != nil {
+				for _, v := range m.Values {
+					if v.Raw != nil {
+						l.cache.Add(now, k.sid, v.Raw)
+					}
+				}
+			}
+		},
+		Fail: func(time.Time, error) {},
+	})
 }
 
 // detachStrays gives up sockets on peers that are no longer near enough.
