@@ -10,7 +10,7 @@ const (
 
 	// valueCost is what a value takes beside its packed bytes: its record, that of
 	// its key, and their places in the indexes, the heap and the log.
-	valueCost = 112
+	valueCost = 120
 	// listenerCost is the same for a listener, whose filter is counted apart:
 	// filterCost, its packed query, and conditionCost for each condition.
 	listenerCost  = 176

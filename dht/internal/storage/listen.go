@@ -2,6 +2,7 @@ package storage
 
 import (
 	"errors"
+	"iter"
 	"net/netip"
 	"slices"
 	"time"
@@ -202,7 +203,7 @@ func (s *Store) oust(i uint32) {
 
 // audience yields the listeners and watches of a key record, oldest first, until
 // one of them is dismissed.
-func (s *Store) audience(key uint32) func(yield func(i uint32) bool) {
+func (s *Store) audience(key uint32) iter.Seq[uint32] {
 	return func(yield func(i uint32) bool) {
 		last := s.keys.at(key).listeners
 		for i := last; i != 0; {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall/dht/infohash"
+	"rollcall/dht/value"
 )
 
 // Push is news for one listener: exactly one of Values, Refreshed and Expired is
@@ -35,6 +36,7 @@ type queue struct {
 	packed []byte // of all values in news
 	values [][]byte
 	ids    []uint64
+	value  value.Value // being spread
 }
 
 // news is a push to one listener, or to all of its key.
@@ -43,8 +45,8 @@ type news struct {
 	all bool
 }
 
-// Pushes yields the queued pushes, in order, and forgets them. The store must not
-// be changed meanwhile.
+// Pushes yields the queued pushes, in order, and forgets them. News of a key goes to
+// those who listen now. The store must not be changed or read meanwhile.
 func (s *Store) Pushes() iter.Seq[Push] {
 	// Not the method value, which would be allocated with every call.
 	return func(yield func(Push) bool) { s.drain(yield) }
@@ -68,14 +70,15 @@ func (s *Store) spread(n *news, yield func(Push) bool) bool {
 	if key == 0 {
 		return true
 	}
+	var stored *value.Value
 	if len(n.Values) > 0 {
-		if err := s.stored.Unpack(n.Values[0]); err != nil {
-			return true
-		}
+		// A copy, since whoever takes the push may look into the store.
+		s.queue.value = *s.read(n.Values[0])
+		stored = &s.queue.value
 	}
 	for i := range s.audience(key) {
 		r := s.listeners.at(i)
-		if len(n.Values) > 0 && !r.filter.match(&s.stored) {
+		if stored != nil && !r.filter.match(stored) {
 			continue
 		}
 		p := n.Push
@@ -97,6 +100,7 @@ func (q *queue) reset() {
 		*q = queue{}
 		return
 	}
+	q.value = value.Value{}
 	clear(q.news)
 	clear(q.values)
 	q.news, q.packed, q.values, q.ids = q.news[:0], q.packed[:0], q.values[:0], q.ids[:0]

@@ -137,8 +137,10 @@ func (s *Store) repeat(c candidate) {
 func (s *Store) store(c candidate, v *value.Value) Verdict {
 	s.packed = v.Append(s.packed[:0])
 	cost := valueCost + len(s.packed)
-	if len(s.packed) > value.MaxPackedSize || !c.Own && (!s.held.fits(cost) || cost > s.keyBytes) {
-		s.stats.Rejected.TooLarge++
+	// What is stored must be readable: a value that was never packed need not be.
+	err := s.stored.Unpack(s.packed)
+	if err != nil || !c.Own && (!s.held.fits(cost) || cost > s.keyBytes) {
+		s.stats.Rejected.Unfit++
 		return Rejected
 	}
 	if c.key == 0 {

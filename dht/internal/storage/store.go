@@ -199,10 +199,13 @@ func (s *Store) packedOf(i uint32) []byte {
 	return s.data.bytes(r.at, r.length())
 }
 
-// unpack sets s.stored to value i.
-func (s *Store) unpack(i uint32) *value.Value {
-	if err := s.stored.Unpack(s.packedOf(i)); err != nil {
-		// It was packed here from a value that could be read.
+// unpack reads value i into s.stored.
+func (s *Store) unpack(i uint32) *value.Value { return s.read(s.packedOf(i)) }
+
+// read reads a packed value that is or was stored into s.stored.
+func (s *Store) read(packed []byte) *value.Value {
+	if err := s.stored.Unpack(packed); err != nil {
+		// It was read once before it was stored.
 		panic("storage: a stored value cannot be read: " + err.Error())
 	}
 	return &s.stored
@@ -230,11 +233,7 @@ func (x *Item) Created() time.Time {
 	if x.record.expires == never {
 		return time.Time{}
 	}
-	var v value.Value
-	if err := v.Unpack(x.Packed); err != nil {
-		return time.Time{}
-	}
-	return x.Expires().Add(-x.store.life(&v))
+	return x.Expires().Add(-x.store.life(x.store.read(x.Packed)))
 }
 
 // From returns the address of who put the value, for IPv6 the first one of the /64;
@@ -266,9 +265,9 @@ type Stats struct {
 
 // Rejections counts the values that were not stored, by reason.
 type Rejections struct {
-	Expired  uint64 // their life was over
-	Policy   uint64 // against the rules of their type or of the stored value
-	TooLarge uint64 // over what one origin or key may take
+	Expired uint64 // their life was over
+	Policy  uint64 // against the rules of their type or of the stored value
+	Unfit   uint64 // malformed, or larger than a value, an origin or a key may be
 }
 
 // Stats returns the present figures, and counters since the store was made.
