@@ -7,4 +7,8 @@ const (
 	// maxLookups bounds the lookups of names that are under way; more fail at once.
 	// A client looks up all its contacts when it starts.
 	maxLookups = 10_000
+	// maxMessage is half of what a bus passes on, and what an array may hold.
+	maxMessage = 64 << 20
+	// maxKeptBuffer is the largest buffer kept for the next message.
+	maxKeptBuffer = 1 << 20
 )

@@ -36,7 +36,7 @@ func (p *peer) Write(b []byte) (int, error) {
 }
 
 // pipe connects two ends, with options for the first.
-func pipe(t *testing.T, options ...dbus.ConnOption) (*dbus.Conn, *dbus.Conn) {
+func pipe(t testing.TB, options ...dbus.ConnOption) (*dbus.Conn, *dbus.Conn) {
 	t.Helper()
 	a, b := net.Pipe()
 	connect := func(end net.Conn, options ...dbus.ConnOption) *dbus.Conn {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -28,6 +29,10 @@ type server struct {
 	ctx   context.Context // of the calls
 	conn  *dbus.Conn
 	ready chan struct{} // closed when the two above are set
+
+	mu     sync.Mutex // held while a message is written
+	serial uint32
+	buffer []byte
 }
 
 // object is what is at a path: an interface, or only children.
@@ -50,7 +55,7 @@ func (s *server) options() []dbus.ConnOption {
 }
 
 // start begins to answer the calls of a connection, those already received
-// included. Calls run under ctx.
+// included. Calls run under ctx. From now on only the server may send on it.
 func (s *server) start(ctx context.Context, conn *dbus.Conn) {
 	s.ctx, s.conn = ctx, conn
 	close(s.ready)
@@ -140,19 +145,19 @@ func (s *server) reply(call *dbus.Message, results []any, failure *dbus.Error) {
 	if call.Flags&dbus.FlagNoReplyExpected != 0 {
 		return
 	}
-	msg := &dbus.Message{
-		Type:    dbus.TypeMethodReply,
-		Headers: map[dbus.HeaderField]dbus.Variant{dbus.FieldReplySerial: dbus.MakeVariant(call.Serial())},
-		Body:    results,
-	}
-	if failure != nil {
-		msg.Type, msg.Body = dbus.TypeError, failure.Body
-		msg.Headers[dbus.FieldErrorName] = dbus.MakeVariant(failure.Name)
-	}
+	fields := []field{{dbus.FieldReplySerial, call.Serial()}}
 	if sender := text(call, dbus.FieldSender); sender != "" {
-		msg.Headers[dbus.FieldDestination] = dbus.MakeVariant(sender)
+		fields = append(fields, field{dbus.FieldDestination, sender})
 	}
-	s.send(msg)
+	if failure == nil {
+		err := s.send(dbus.TypeMethodReply, fields, results)
+		if err == nil {
+			return
+		}
+		failure = dbus.NewError(errorPrefix+"LimitsExceeded", []any{err.Error()})
+	}
+	// An error is a name and a line of text: it can be sent.
+	_ = s.send(dbus.TypeError, append(fields, field{dbus.FieldErrorName, failure.Name}), failure.Body)
 }
 
 // signal is a signal of an object.
@@ -162,29 +167,29 @@ type signal struct {
 }
 
 // emit sends a signal.
-func (s *server) emit(sig signal) {
-	s.send(&dbus.Message{
-		Type: dbus.TypeSignal,
-		Headers: map[dbus.HeaderField]dbus.Variant{
-			dbus.FieldPath:      dbus.MakeVariant(root + "/" + dbus.ObjectPath(sig.iface)),
-			dbus.FieldInterface: dbus.MakeVariant(busName + "." + sig.iface),
-			dbus.FieldMember:    dbus.MakeVariant(sig.name),
-		},
-		Body: sig.args,
-	})
+func (s *server) emit(sig signal) error {
+	return s.send(dbus.TypeSignal, []field{
+		{dbus.FieldPath, root + "/" + dbus.ObjectPath(sig.iface)},
+		{dbus.FieldInterface, busName + "." + sig.iface},
+		{dbus.FieldMember, sig.name},
+	}, sig.args)
 }
 
-func (s *server) send(msg *dbus.Message) {
-	if len(msg.Body) > 0 {
-		body := make([]any, len(msg.Body))
-		for i, v := range msg.Body {
-			body[i] = clean(v)
-		}
-		msg.Body = body
-		msg.Headers[dbus.FieldSignature] = dbus.MakeVariant(dbus.SignatureOf(body...))
+// send writes a message. The error is that it cannot be written as one; an end of
+// the connection is noticed by its reader.
+func (s *server) send(kind dbus.Type, fields []field, body []any) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// 0 is no serial.
+	s.serial = max(1, s.serial+1)
+	b, err := appendMessage(s.buffer[:0], kind, s.serial, fields, body)
+	if cap(b) <= maxKeptBuffer {
+		s.buffer = b
 	}
-	// It fails only when the connection has ended, which Serve notices.
-	s.conn.Send(msg, nil)
+	if err == nil {
+		_, _ = s.conn.Write(b)
+	}
+	return err
 }
 
 // text returns a header field that is a string, "" where it is absent.

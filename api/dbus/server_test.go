@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // serving serves one object /cx/ring/Ring/Test of the members and handlers given,
 // and returns the client's end.
-func serving(t *testing.T, lines []string, handlers ...handler) (*server, *dbus.Conn) {
+func serving(t testing.TB, lines []string, handlers ...handler) (*server, *dbus.Conn) {
 	t.Helper()
 	var members []member
 	for _, line := range lines {
@@ -199,23 +199,5 @@ func TestNoReplyIsSentWhereNoneIsWanted(t *testing.T) {
 	// A reply to the first call would be an error of the protocol; this one is asked.
 	if err := call(client, root+"/Test", "cx.ring.Ring.Test.last").Err; err != nil {
 		t.Error(err)
-	}
-}
-
-func TestClean(t *testing.T) {
-	const bad, good = "a\xff\x00", "a\uFFFD\uFFFD"
-	tests := []struct{ in, want any }{
-		{bad, good},
-		{[]string{"x", bad}, []string{"x", good}},
-		{map[string]string{bad: bad}, map[string]string{good: good}},
-		{[]map[string]string{{"k": bad}}, []map[string]string{{"k": good}}},
-		{[]byte(bad), []byte(bad)},
-		{int32(1), int32(1)},
-		{[]string(nil), []string(nil)},
-	}
-	for _, tt := range tests {
-		if got := clean(tt.in); fmt.Sprint(got) != fmt.Sprint(tt.want) {
-			t.Errorf("%q becomes %q", tt.in, got)
-		}
 	}
 }

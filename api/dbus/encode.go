@@ -1,0 +1,188 @@
+package dbus
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// Messages are written here, in one pass, and not by the connection: lists of
+// contacts are long, and their text needs a look.
+
+// The layout of a message in D-Bus, little endian; a value begins at a multiple
+// of its alignment:
+//
+//	'l', type, flags, 1    bytes
+//	length of the body     uint32
+//	serial                 uint32
+//	fields                 array of struct {code byte, value variant}
+//	padding                to a multiple of 8
+//	body
+
+// appendMessage appends a message. It fails only for values that have no type in
+// D-Bus or do not fit.
+func appendMessage(b []byte, kind dbus.Type, serial uint32, fields []field, body []any) ([]byte, error) {
+	if len(body) > 0 {
+		fields = append(fields, field{dbus.FieldSignature, dbus.SignatureOf(body...)})
+	}
+	start := len(b)
+	e := encoder{b: append(b, 'l', byte(kind), byte(dbus.FlagNoReplyExpected), 1), start: start}
+	e.uint32(0)
+	e.uint32(serial)
+	e.array(8, func() {
+		for _, f := range fields {
+			e.align(8)
+			e.b = append(e.b, byte(f.code))
+			e.signature(dbus.SignatureOf(f.value))
+			e.value(reflect.ValueOf(f.value))
+		}
+	})
+	e.align(8)
+	header := len(e.b)
+	for _, v := range body {
+		e.value(reflect.ValueOf(v))
+	}
+	binary.LittleEndian.PutUint32(e.b[start+4:], uint32(len(e.b)-header))
+	if len(e.b)-start > maxMessage {
+		return b, fmt.Errorf("message of %d bytes, at most %d can be sent", len(e.b)-start, maxMessage)
+	}
+	return e.b, e.err
+}
+
+// field is a field of a message's header.
+type field struct {
+	code  dbus.HeaderField
+	value any // a string, uint32, ObjectPath or Signature
+}
+
+// encoder appends values at their alignment.
+type encoder struct {
+	b     []byte
+	start int // of the message, from which alignment counts
+	err   error
+}
+
+func (e *encoder) align(n int) {
+	for (len(e.b)-e.start)%n != 0 {
+		e.b = append(e.b, 0)
+	}
+}
+
+func (e *encoder) uint32(n uint32) {
+	e.align(4)
+	e.b = binary.LittleEndian.AppendUint32(e.b, n)
+}
+
+func (e *encoder) uint64(n uint64) {
+	e.align(8)
+	e.b = binary.LittleEndian.AppendUint64(e.b, n)
+}
+
+// text appends a string. What a bus does not pass on is replaced: it disconnects
+// who sends text that is not UTF-8 or holds a zero byte, and contacts may send us
+// such.
+func (e *encoder) text(s string) {
+	if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
+		s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+	}
+	e.uint32(uint32(len(s)))
+	e.b = append(append(e.b, s...), 0)
+}
+
+func (e *encoder) signature(s dbus.Signature) {
+	text := s.String()
+	e.b = append(append(append(e.b, byte(len(text))), text...), 0)
+}
+
+// array appends an array whose elements have an alignment; the padding before the
+// first does not count as its length.
+func (e *encoder) array(alignment int, elements func()) {
+	e.uint32(0)
+	length := len(e.b) - 4
+	e.align(alignment)
+	first := len(e.b)
+	elements()
+	binary.LittleEndian.PutUint32(e.b[length:], uint32(len(e.b)-first))
+}
+
+var signatureType = reflect.TypeFor[dbus.Signature]()
+
+func (e *encoder) value(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		e.text(v.String())
+	case reflect.Bool:
+		var n uint32
+		if v.Bool() {
+			n = 1
+		}
+		e.uint32(n)
+	case reflect.Uint8:
+		e.b = append(e.b, byte(v.Uint()))
+	case reflect.Uint16:
+		e.align(2)
+		e.b = binary.LittleEndian.AppendUint16(e.b, uint16(v.Uint()))
+	case reflect.Int32:
+		e.uint32(uint32(v.Int()))
+	case reflect.Uint32:
+		e.uint32(uint32(v.Uint()))
+	case reflect.Int64:
+		e.uint64(uint64(v.Int()))
+	case reflect.Uint64:
+		e.uint64(v.Uint())
+	case reflect.Float64:
+		e.uint64(math.Float64bits(v.Float()))
+	case reflect.Slice:
+		e.slice(v)
+	case reflect.Map:
+		e.array(8, func() {
+			for entries := v.MapRange(); entries.Next(); {
+				e.align(8)
+				e.value(entries.Key())
+				e.value(entries.Value())
+			}
+		})
+	case reflect.Struct:
+		if v.Type() == signatureType {
+			e.signature(v.Interface().(dbus.Signature))
+			return
+		}
+		e.align(8)
+		for i := range v.NumField() {
+			e.value(v.Field(i))
+		}
+	default:
+		e.err = fmt.Errorf("a value of type %v cannot be sent", v.Type())
+	}
+}
+
+func (e *encoder) slice(v reflect.Value) {
+	element := v.Type().Elem()
+	if element.Kind() == reflect.Uint8 {
+		e.array(1, func() { e.b = append(e.b, v.Bytes()...) })
+		return
+	}
+	e.array(alignment(element), func() {
+		for i := range v.Len() {
+			e.value(v.Index(i))
+		}
+	})
+}
+
+// alignment returns that of a Go type's values.
+func alignment(t reflect.Type) int {
+	switch t.Kind() {
+	case reflect.Uint8:
+		return 1
+	case reflect.Uint16:
+		return 2
+	case reflect.Int64, reflect.Uint64, reflect.Float64, reflect.Struct:
+		return 8
+	}
+	return 4 // also the length of a string, an array or a map
+}
