@@ -46,7 +46,8 @@ type news struct {
 }
 
 // Pushes yields the queued pushes, in order, and forgets them. News of a key goes to
-// those who listen now. The store must not be changed or read meanwhile.
+// those who listen now. The store must not be
+// changed meanwhile.
 func (s *Store) Pushes() iter.Seq[Push] {
 	// Not the method value, which would be allocated with every call.
 	return func(yield func(Push) bool) { s.drain(yield) }
