@@ -34,7 +34,7 @@ type Account struct {
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-	jobs   chan struct{} // a place for each job that may run
+	places chan struct{} // a place for each job that may run
 
 	wake chan struct{} // has room for one: the queue has grown
 
@@ -61,7 +61,7 @@ type Account struct {
 	waiting   int                                     // received messages whose sender is being looked for
 }
 
-// Open makes an account of its files and its stored state. It does nothing on the
+// Open makes an account of its files and its stored state. It does nothing on a
 // network before Start.
 func Open(cfg Config) (*Account, error) {
 	if err := cfg.Validate(); err != nil {
@@ -76,7 +76,7 @@ func Open(cfg Config) (*Account, error) {
 	device := cfg.Keys.Device
 	a := &Account{
 		cfg: cfg, id: device.Account(), device: device, log: cfg.Logger,
-		jobs: make(chan struct{}, maxJobs), wake: make(chan struct{}, 1),
+		places: make(chan struct{}, maxJobs), wake: make(chan struct{}, 1),
 		tracker: presence.NewTracker(presence.TrackerConfig{Dwell: cfg.Dwell, History: cfg.History}),
 		follows: make(map[infohash.Hash]*follow),
 		stored:  make(map[uint64]int),
@@ -169,40 +169,40 @@ func (a *Account) Status() Status {
 	return Status{State: a.state, Announced: a.announced, Lease: a.announcer.Lease()}
 }
 
-// Start puts the account on the network: its certificate, then its announcement,
-// and then it listens at its inbox (account spec 6). Starting again announces anew.
-func (a *Account) Start() {
+// Start puts the account on the network of node: its certificate, then its
+// announcement, and then it listens at its inbox (account spec 6). It does
+// nothing when the account is started.
+func (a *Account) Start(node *dht.Node) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.session != nil || a.closed {
 		return
 	}
-	s := &session{account: a, done: make(chan struct{}), published: make(chan struct{}), announced: make(chan struct{})}
+	s := &session{account: a, node: node, published: make(chan struct{}), announced: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(a.ctx)
 	a.session = s
 	a.setStateLocked(Trying)
 	a.drainLocked(time.Now(), nil)
-	a.wg.Go(s.run)
+	s.parts.Go(s.run)
 }
 
-// Stop takes the account off the network and waits until it is. Its announcement ends with the lease.
+// Stop takes the account off the network. When it returns, the node that Start was
+// given may be closed. What is announced ends with its lease.
 func (a *Account) Stop() {
-	var done chan struct{}
-	_ = a.do(func(now time.Time) error { // it cannot fail
-		s := a.session
-		if s == nil {
+	var s *session
+	_ = a.do(func(now time.Time) error { // fails only when closed, and then all is done
+		if s = a.session; s == nil {
 			return nil
 		}
 		a.session = nil
 		s.cancel()
-		done = s.done
 		a.announcer.Stop(now)
 		a.tracker.Stop(now)
 		a.setStateLocked(Unregistered)
 		return nil
 	})
-	if done != nil {
-		<-done
+	if s != nil {
+		s.parts.Wait()
 	}
 }
 

@@ -76,7 +76,7 @@ func (p *person) open(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Account, err = Open(Config{
-		Node: p.node, Keys: keys, State: state, Cache: cache,
+		Keys: keys, State: state, Cache: cache,
 		Lease: 5 * time.Second, AllowShortLease: true, Dwell: 100 * time.Millisecond,
 		Notify: p.record,
 	})
@@ -137,7 +137,7 @@ func TestStory(t *testing.T) {
 	nodes := openNetwork(t, 4)
 	alice, bob := newPerson(t, nodes[1]), newPerson(t, nodes[2])
 	for _, p := range []*person{alice, bob} {
-		p.Start()
+		p.Start(p.node)
 		await(t, p, 0, func(e presence.Announced) bool { return e.On })
 	}
 

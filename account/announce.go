@@ -11,31 +11,31 @@ import (
 
 // announce puts the announcement of the device, the bytes that the account
 // signed once, under the id that the announcer chose.
-func (a *Account) announce(ctx context.Context, e presence.PutAnnouncement) {
+func (s *session) announce(e presence.PutAnnouncement) {
+	a := s.account
 	v := *a.cfg.Keys.Receipt.Announcement
 	v.ID = e.ValueID
-	stored, err := a.putAnnouncement(ctx, e, &v)
-	if ctx.Err() != nil {
+	stored, err := s.putAnnouncement(e, &v)
+	if s.ctx.Err() != nil {
 		return
 	}
 	a.log.Debug("announced", "nodes", stored, "err", err)
-	a.input(func(now time.Time) {
+	s.input(func(now time.Time) {
 		clear(a.stored)
 		a.stored[e.ValueID] = stored
 		a.announcer.PutDone(now, e.ValueID, err == nil && stored > 0)
-		if a.session != nil {
-			a.session.announcedOnce()
-		}
+		s.announcedOnce()
 	})
 }
 
-func (a *Account) putAnnouncement(ctx context.Context, e presence.PutAnnouncement, v *value.Value) (stored int, err error) {
-	limited, cancel := context.WithTimeout(ctx, jobTimeout)
+func (s *session) putAnnouncement(e presence.PutAnnouncement, v *value.Value) (stored int, err error) {
+	a := s.account
+	limited, cancel := context.WithTimeout(s.ctx, jobTimeout)
 	defer cancel()
 	if !e.Permanent {
-		return a.cfg.Node.PutSince(limited, a.id, v, e.Created)
+		return s.node.PutSince(limited, a.id, v, e.Created)
 	}
-	keep, err := a.cfg.Node.Keep(ctx, a.id, v)
+	keep, err := s.node.Keep(s.ctx, a.id, v)
 	if err != nil {
 		return 0, err
 	}
@@ -57,12 +57,13 @@ func (a *Account) withdraw(id uint64) {
 }
 
 // checkAnnouncement counts the nodes that have the announcement.
-func (a *Account) checkAnnouncement(ctx context.Context, id uint64) {
-	limited, cancel := context.WithTimeout(ctx, jobTimeout)
+func (s *session) checkAnnouncement(id uint64) {
+	a := s.account
+	limited, cancel := context.WithTimeout(s.ctx, jobTimeout)
 	defer cancel()
 	held := 0
 	fields := []value.Field{value.FieldID, value.FieldOwner}
-	for f, err := range a.cfg.Node.Select(limited, a.id, fields, value.WhereID(id)) {
+	for f, err := range s.node.Select(limited, a.id, fields, value.WhereID(id)) {
 		if err != nil {
 			return // nobody can be asked, which says nothing about the announcement
 		}
@@ -70,7 +71,7 @@ func (a *Account) checkAnnouncement(ctx context.Context, id uint64) {
 			held++
 		}
 	}
-	a.input(func(now time.Time) { a.announcer.ReadBack(now, id, a.stored[id], held) })
+	s.input(func(now time.Time) { a.announcer.ReadBack(now, id, a.stored[id], held) })
 }
 
 // userData asks for what announcements and revocation lists are.

@@ -5,15 +5,13 @@ import (
 	"log/slog"
 	"time"
 
-	"rollcall/dht"
 	"rollcall/presence"
 	"rollcall/store"
 )
 
 // Config describes an account.
 type Config struct {
-	// Node, Keys, State and Cache must be set. The account closes none of them.
-	Node  *dht.Node
+	// Keys, State and Cache must be set. The account closes none of them.
 	Keys  *Keys
 	State *store.State
 	Cache *store.Cache
@@ -41,7 +39,7 @@ func (c *Config) Validate() error {
 	for _, part := range []struct {
 		name    string
 		missing bool
-	}{{"Node", c.Node == nil}, {"Keys", c.Keys == nil}, {"State", c.State == nil}, {"Cache", c.Cache == nil}} {
+	}{{"Keys", c.Keys == nil}, {"State", c.State == nil}, {"Cache", c.Cache == nil}} {
 		if part.missing {
 			errs = append(errs, errors.New("account: "+part.name+" is not set"))
 		}

@@ -15,23 +15,20 @@ import (
 // chain returns the certificate chain of a device, from the cache or the
 // network, and the account that it leads to (account spec 7 and 8). The error
 // wraps identity.ErrUntrusted or identity.ErrRevoked when the chain is there but must not be believed.
-func (a *Account) chain(ctx context.Context, device infohash.Hash, long value.LongID) (identity.Chain, infohash.Hash, error) {
+func (s *session) chain(device infohash.Hash, long value.LongID) (identity.Chain, infohash.Hash, error) {
+	a := s.account
 	if chain, account, err := a.cachedChain(device); chain != nil {
 		return chain, account, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, jobTimeout)
+	ctx, cancel := context.WithTimeout(s.ctx, jobTimeout)
 	defer cancel()
-	found, err := a.cfg.Node.FindCertificate(ctx, device, long)
+	found, err := s.node.FindCertificate(ctx, device, long)
 	if err != nil {
 		return nil, infohash.Hash{}, err
 	}
-	var chain identity.Chain
-	for _, c := range found {
-		certificate, err := identity.ParseCertificate(c.Raw)
-		if err != nil {
-			return nil, infohash.Hash{}, fmt.Errorf("%w: %w", identity.ErrUntrusted, err)
-		}
-		chain = append(chain, certificate)
+	chain, err := parseChain(found)
+	if err != nil {
+		return nil, infohash.Hash{}, err
 	}
 	account, err := a.verify(chain)
 	if err != nil {
@@ -41,6 +38,19 @@ func (a *Account) chain(ctx context.Context, device infohash.Hash, long value.Lo
 		a.log.Warn("certificate not kept", "err", err)
 	}
 	return chain, account, nil
+}
+
+// parseChain reads the certificates of a chain that was found.
+func parseChain(found []value.Certificate) (identity.Chain, error) {
+	var chain identity.Chain
+	for _, c := range found {
+		certificate, err := identity.ParseCertificate(c.Raw)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", identity.ErrUntrusted, err)
+		}
+		chain = append(chain, certificate)
+	}
+	return chain, nil
 }
 
 // cachedChain returns the chain of a device from the cache, nil when it is not
@@ -75,10 +85,11 @@ func (a *Account) verify(chain identity.Chain) (infohash.Hash, error) {
 
 // judge finds out whether a device that is announced by an account is one of it,
 // and tries as long as the device is there.
-func (a *Account) judge(ctx context.Context, e presence.DeviceUp) {
+func (s *session) judge(e presence.DeviceUp) {
+	a := s.account
 	for failures := 0; ; failures++ {
-		verdict, err := a.verdict(ctx, e.Account, e.Device, value.KeyLongID(e.Key))
-		if ctx.Err() != nil {
+		verdict, err := s.verdict(e.Account, e.Device, value.KeyLongID(e.Key))
+		if s.ctx.Err() != nil {
 			return
 		}
 		if err == nil {
@@ -86,7 +97,7 @@ func (a *Account) judge(ctx context.Context, e presence.DeviceUp) {
 			return
 		}
 		a.log.Debug("certificate not found", "device", e.Device, "err", err)
-		if !pause(ctx, backoff(failures)) || !a.present(e.Account, e.Device) {
+		if !pause(s.ctx, backoff(failures)) || !a.present(e.Account, e.Device) {
 			return
 		}
 	}
@@ -94,12 +105,13 @@ func (a *Account) judge(ctx context.Context, e presence.DeviceUp) {
 
 // verdict looks at the certificate of a device; the error means that there is
 // none to look at.
-func (a *Account) verdict(ctx context.Context, account, device infohash.Hash, long value.LongID) (presence.Verdict, error) {
-	if err := a.enter(ctx); err != nil {
+func (s *session) verdict(account, device infohash.Hash, long value.LongID) (presence.Verdict, error) {
+	if err := s.enter(); err != nil {
 		return presence.Unknown, err
 	}
-	defer a.leave()
-	chain, owner, err := a.chain(ctx, device, long)
+	defer s.leave()
+	a := s.account
+	chain, owner, err := s.chain(device, long)
 	switch {
 	case errors.Is(err, identity.ErrRevoked):
 		return presence.Revoked, nil
@@ -149,7 +161,8 @@ func (a *Account) presentLocked(account, device infohash.Hash) bool {
 }
 
 // ownDevice takes in an announcement of a device of the account itself.
-func (a *Account) ownDevice(ctx context.Context, d value.DeviceAnnouncement) {
+func (s *session) ownDevice(d value.DeviceAnnouncement) {
+	a := s.account
 	long := value.KeyLongID(d.PublicKey)
 	a.mu.Lock()
 	_, known := a.devices[long]
@@ -157,7 +170,7 @@ func (a *Account) ownDevice(ctx context.Context, d value.DeviceAnnouncement) {
 	if known || d.Device == a.device.ID() {
 		return
 	}
-	verdict, err := a.verdict(ctx, a.id, d.Device, long)
+	verdict, err := s.verdict(a.id, d.Device, long)
 	if err != nil || verdict != presence.Genuine {
 		return
 	}

@@ -4,8 +4,8 @@
 //
 //	keys, err := account.CreateKeys(ctx, dir, account.Creation{})
 //	…
-//	a, err := account.Open(account.Config{Node: node, Keys: keys, State: state, Cache: cache, Notify: show})
-//	a.Start()
+//	a, err := account.Open(account.Config{Keys: keys, State: state, Cache: cache, Notify: show})
+//	a.Start(node)
 //	err = a.SendRequest(ctx, friend, card)
 //
 // The decisions are made by the state machines of packages contact and presence.

@@ -229,20 +229,20 @@ func (a *Account) reload() []task {
 func (a *Account) perform(effect any) {
 	switch e := effect.(type) {
 	case contact.Put:
-		a.job(func(ctx context.Context) { a.deliver(ctx, e) })
+		a.deliver(e)
 	case presence.PutAnnouncement:
-		a.job(func(ctx context.Context) { a.announce(ctx, e) })
+		a.job(func(s *session) { s.announce(e) })
 	case presence.WithdrawAnnouncement:
 		a.withdraw(e.ValueID)
 	case presence.CheckAnnouncement:
-		a.job(func(ctx context.Context) { a.checkAnnouncement(ctx, e.ValueID) })
+		a.job(func(s *session) { s.checkAnnouncement(e.ValueID) })
 	case presence.Listen:
 		a.follow(e.Account)
 	case presence.Unlisten:
 		a.unfollow(e.Account)
 	case presence.DeviceUp:
 		if e.Verdict == presence.Unknown {
-			a.job(func(ctx context.Context) { a.judge(ctx, e) })
+			a.job(func(s *session) { s.judge(e) })
 		}
 	case presence.SaveMemory:
 		if err := a.cfg.Cache.SaveMemory(a.id, e.Account, e.Memory); err != nil {
@@ -255,29 +255,17 @@ func (a *Account) perform(effect any) {
 	}
 }
 
-// job runs f without the lock for as long as the account is on the network.
-func (a *Account) job(f func(ctx context.Context)) {
+// job runs f without the lock, while the account is on the network. It reports
+// false when the account is not.
+func (a *Account) job(f func(s *session)) bool {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	s := a.session
-	a.mu.Unlock()
-	ctx := a.ctx
 	if s != nil {
-		ctx = s.ctx
+		s.parts.Go(func() { f(s) })
 	}
-	a.wg.Go(func() { f(ctx) })
+	return s != nil
 }
-
-// enter waits for the place of one more expensive job; leave gives it back.
-func (a *Account) enter(ctx context.Context) error {
-	select {
-	case a.jobs <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (a *Account) leave() { <-a.jobs }
 
 // pause waits for d and reports whether ctx is still going on.
 func pause(ctx context.Context, d time.Duration) bool {

@@ -30,19 +30,16 @@ func (a *Account) follow(peer infohash.Hash) {
 	s := a.session
 	old := a.follows[peer]
 	if s != nil {
+		var ctx context.Context
+		ctx, f.cancel = context.WithCancel(s.ctx)
 		a.follows[peer] = f
 		a.tracker.Restore(peer, memory)
+		s.parts.Go(func() { s.listen(ctx, peer, f) })
 	}
 	a.mu.Unlock()
 	if old != nil {
 		old.cancel()
 	}
-	if s == nil {
-		return
-	}
-	var ctx context.Context
-	ctx, f.cancel = context.WithCancel(s.ctx)
-	a.wg.Go(func() { a.listen(ctx, peer, f) })
 }
 
 func (a *Account) unfollow(peer infohash.Hash) {
@@ -56,9 +53,10 @@ func (a *Account) unfollow(peer infohash.Hash) {
 }
 
 // listen passes on what is announced at the id of peer, until ctx ends.
-func (a *Account) listen(ctx context.Context, peer infohash.Hash, f *follow) {
+func (s *session) listen(ctx context.Context, peer infohash.Hash, f *follow) {
+	a := s.account
 	for failures := 0; ; failures++ {
-		for event, err := range a.cfg.Node.Listen(ctx, peer, userData) {
+		for event, err := range s.node.Listen(ctx, peer, userData) {
 			if err != nil {
 				a.log.Debug("listen ended", "peer", peer, "err", err)
 				break

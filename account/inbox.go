@@ -1,7 +1,6 @@
 package account
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -13,7 +12,8 @@ import (
 
 // received handles a value of our inbox that was decrypted: its signature is good
 // and it is addressed to this device (contacts spec 4).
-func (a *Account) received(ctx context.Context, v *value.Value) {
+func (s *session) received(v *value.Value) {
+	a := s.account
 	if v.Type != value.TypeTrustRequest {
 		return
 	}
@@ -36,8 +36,8 @@ func (a *Account) received(ctx context.Context, v *value.Value) {
 		Device: v.OwnerID(), DeviceKey: v.Owner, ConversationID: request.ConversationID,
 		Payload: request.Payload, Confirm: request.Confirm, Invited: request.InvitedMs,
 	}
-	a.wg.Go(func() {
-		a.admit(ctx, message)
+	s.parts.Go(func() {
+		s.admit(message)
 		a.mu.Lock()
 		a.waiting--
 		a.mu.Unlock()
@@ -46,9 +46,10 @@ func (a *Account) received(ctx context.Context, v *value.Value) {
 
 // admit finds out which account a message comes from and hands it to the contact
 // list. A certificate that is not there yet is looked for again.
-func (a *Account) admit(ctx context.Context, m contact.Message) {
+func (s *session) admit(m contact.Message) {
+	a := s.account
 	for failures := range senderTries {
-		account, err := a.sender(ctx, m)
+		account, err := s.sender(m)
 		if err == nil {
 			m.From = account
 			a.input(func(now time.Time) {
@@ -58,7 +59,7 @@ func (a *Account) admit(ctx context.Context, m contact.Message) {
 			return
 		}
 		a.log.Debug("sender not proven", "device", m.Device, "err", err)
-		if errors.Is(err, identity.ErrUntrusted) || errors.Is(err, identity.ErrRevoked) || !pause(ctx, backoff(failures)) {
+		if errors.Is(err, identity.ErrUntrusted) || errors.Is(err, identity.ErrRevoked) || !pause(s.ctx, backoff(failures)) {
 			return
 		}
 	}
@@ -66,12 +67,13 @@ func (a *Account) admit(ctx context.Context, m contact.Message) {
 
 // sender returns the account that the sending device belongs to. The account is
 // taken from the verified chain and nowhere else.
-func (a *Account) sender(ctx context.Context, m contact.Message) (infohash.Hash, error) {
-	if err := a.enter(ctx); err != nil {
+func (s *session) sender(m contact.Message) (infohash.Hash, error) {
+	if err := s.enter(); err != nil {
 		return infohash.Hash{}, err
 	}
-	defer a.leave()
-	chain, account, err := a.chain(ctx, m.Device, value.KeyLongID(m.DeviceKey))
+	defer s.leave()
+	a := s.account
+	chain, account, err := s.chain(m.Device, value.KeyLongID(m.DeviceKey))
 	if err != nil {
 		return account, err
 	}

@@ -1,7 +1,6 @@
 package account
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -11,8 +10,6 @@ import (
 	"rollcall/identity"
 	"rollcall/presence"
 )
-
-var errStopped = errors.New("account: not on the network")
 
 // AddContact makes peer a contact; see [contact.List.Add]. As all methods that
 // change something, it returns when the change is stored and told.

@@ -12,40 +12,41 @@ import (
 )
 
 // deliver puts a message at the inbox of one device and tells the contact list
-// how that went. It waits until our certificate is on the network: a recipient who
-// cannot find it drops the message.
-func (a *Account) deliver(ctx context.Context, e contact.Put) {
-	stored, err := a.put(ctx, e)
-	if err != nil {
-		a.log.Debug("message not put", "device", e.Ref.Device, "err", err)
+// how that went.
+func (a *Account) deliver(e contact.Put) {
+	started := a.job(func(s *session) {
+		stored, err := s.put(e)
+		if err != nil {
+			a.log.Debug("message not put", "device", e.Ref.Device, "err", err)
+		}
+		a.input(func(now time.Time) { a.list.PutDone(now, e.Ref, err == nil && stored > 0) })
+	})
+	if !started {
+		a.input(func(now time.Time) { a.list.PutDone(now, e.Ref, false) })
 	}
-	a.input(func(now time.Time) { a.list.PutDone(now, e.Ref, err == nil && stored > 0) })
 }
 
-func (a *Account) put(ctx context.Context, e contact.Put) (stored int, err error) {
-	a.mu.Lock()
-	s := a.session
-	a.mu.Unlock()
-	if s == nil {
-		return 0, errStopped
-	}
+// put waits until our certificate is on the network: a recipient who cannot find
+// it drops the message.
+func (s *session) put(e contact.Put) (stored int, err error) {
 	select {
 	case <-s.published:
-	case <-ctx.Done():
-		return 0, ctx.Err()
+	case <-s.ctx.Done():
+		return 0, s.ctx.Err()
 	}
-	v, err := a.sealed(ctx, e)
+	v, err := s.sealed(e)
 	if err != nil {
 		return 0, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, jobTimeout)
+	ctx, cancel := context.WithTimeout(s.ctx, jobTimeout)
 	defer cancel()
-	return a.cfg.Node.Put(ctx, identity.InboxKey(e.Ref.Device), v)
+	return s.node.Put(ctx, identity.InboxKey(e.Ref.Device), v)
 }
 
 // sealed returns the encrypted value of a message for one device. It is made once
 // and stored: the same bytes again are no new event to anybody.
-func (a *Account) sealed(ctx context.Context, e contact.Put) (*value.Value, error) {
+func (s *session) sealed(e contact.Put) (*value.Value, error) {
+	a := s.account
 	packed, err := a.cfg.State.Sealed(e.Ref)
 	if err != nil {
 		return nil, err
@@ -57,11 +58,11 @@ func (a *Account) sealed(ctx context.Context, e contact.Put) (*value.Value, erro
 		}
 		return v, nil
 	}
-	if err := a.enter(ctx); err != nil {
+	if err := s.enter(); err != nil {
 		return nil, err
 	}
-	defer a.leave()
-	chain, account, err := a.chain(ctx, e.Ref.Device, value.LongID{})
+	defer s.leave()
+	chain, account, err := s.chain(e.Ref.Device, value.LongID{})
 	if err != nil {
 		return nil, err
 	}

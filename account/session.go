@@ -12,11 +12,12 @@ import (
 // session is the time between Start and Stop.
 type session struct {
 	account   *Account
+	node      *dht.Node
 	ctx       context.Context
 	cancel    context.CancelFunc
-	done      chan struct{} // closed when run has returned
-	published chan struct{} // closed when the certificate is on the network
-	announced chan struct{} // closed when the first announcement was tried, or is not wanted
+	parts     sync.WaitGroup // all that runs of it
+	published chan struct{}  // closed when the certificate is on the network
+	announced chan struct{}  // closed when the first announcement was tried, or is not wanted
 	once      sync.Once
 }
 
@@ -27,9 +28,8 @@ func (s *session) announcedOnce() { s.once.Do(func() { close(s.announced) }) }
 // spec 6): who sees the announcement finds the certificate, and who answers a
 // request finds a reader at the inbox.
 func (s *session) run() {
-	defer close(s.done)
 	a := s.account
-	if a.cfg.Node.WaitConnected(s.ctx) != nil {
+	if s.node.WaitConnected(s.ctx) != nil {
 		return
 	}
 	s.input(func(now time.Time) {
@@ -37,9 +37,7 @@ func (s *session) run() {
 		a.tracker.Start(now)
 		a.refresh = now.Add(refreshLive)
 	})
-	var parts sync.WaitGroup
-	defer parts.Wait()
-	parts.Go(s.watchConnection)
+	s.parts.Go(s.watchConnection)
 	publication := s.publish()
 	if publication == nil {
 		return
@@ -57,8 +55,8 @@ func (s *session) run() {
 	case <-s.ctx.Done():
 		return
 	}
-	parts.Go(s.readInbox)
-	parts.Go(s.watchOwnDevices)
+	s.parts.Go(s.readInbox)
+	s.parts.Go(s.watchOwnDevices)
 	<-s.ctx.Done()
 }
 
@@ -71,12 +69,25 @@ func (s *session) input(f func(now time.Time)) {
 	})
 }
 
+// enter waits for the place of one more expensive job of the account; leave gives
+// it back.
+func (s *session) enter() error {
+	select {
+	case s.account.places <- struct{}{}:
+		return nil
+	case <-s.ctx.Done():
+		return s.ctx.Err()
+	}
+}
+
+func (s *session) leave() { <-s.account.places }
+
 // publish puts the certificate where others look for it, and tries until it is
 // there. It returns nil at the end of the session.
 func (s *session) publish() *dht.Publication {
 	a := s.account
 	for failures := 0; ; failures++ {
-		p, err := a.cfg.Node.Publish(s.ctx, a.self)
+		p, err := s.node.Publish(s.ctx, a.self)
 		if err == nil {
 			return p
 		}
@@ -92,7 +103,7 @@ func (s *session) publish() *dht.Publication {
 func (s *session) watchConnection() {
 	a := s.account
 	for online := true; pause(s.ctx, statusPoll); {
-		now := a.cfg.Node.Status() != dht.Disconnected
+		now := s.node.Status() != dht.Disconnected
 		if now == online {
 			continue
 		}
@@ -112,13 +123,13 @@ func (s *session) watchConnection() {
 func (s *session) readInbox() {
 	a := s.account
 	for failures := 0; ; failures++ {
-		for event, err := range a.cfg.Node.Listen(s.ctx, a.device.Inbox(), dht.Lookup{As: a.self}) {
+		for event, err := range s.node.Listen(s.ctx, a.device.Inbox(), dht.Lookup{As: a.self}) {
 			if err != nil {
 				a.log.Debug("inbox listen ended", "err", err)
 				break
 			}
 			if !event.Expired {
-				a.received(s.ctx, event.Value)
+				s.received(event.Value)
 			}
 		}
 		if !pause(s.ctx, backoff(failures)) {
@@ -131,7 +142,7 @@ func (s *session) readInbox() {
 func (s *session) watchOwnDevices() {
 	a := s.account
 	for failures := 0; ; failures++ {
-		for event, err := range a.cfg.Node.Listen(s.ctx, a.id, userData) {
+		for event, err := range s.node.Listen(s.ctx, a.id, userData) {
 			if err != nil {
 				break
 			}
@@ -139,7 +150,7 @@ func (s *session) watchOwnDevices() {
 				continue
 			}
 			if d, err := identity.ParseAnnouncement(event.Value, a.id); err == nil && len(d.PublicKey) > 0 {
-				a.wg.Go(func() { a.ownDevice(s.ctx, d) })
+				s.parts.Go(func() { s.ownDevice(d) })
 			} else if !event.Value.Signed() {
 				a.foundRevocationList(a.id, event.Value)
 			}

@@ -1,0 +1,134 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"rollcall/dht"
+	"rollcall/dht/infohash"
+	"rollcall/dht/value"
+	"rollcall/identity"
+	"rollcall/presence"
+)
+
+// Announcements is what the network says of the presence of an account at one
+// moment.
+type Announcements struct {
+	Devices    []AnnouncedDevice // in the order in which they were found
+	Revocation time.Time         // date of the newest revocation list, zero without one
+	Rejected   int               // values at the account's key that do not count
+}
+
+// AnnouncedDevice is a device that an account announces.
+type AnnouncedDevice struct {
+	ID      infohash.Hash
+	LongID  value.LongID
+	Verdict presence.Verdict
+}
+
+// Query asks a network once for the revocation list and the announcements of an
+// account, and for the certificates of the devices in them.
+func Query(ctx context.Context, node *dht.Node, account infohash.Hash) (Announcements, error) {
+	q := query{account: account, keys: make(map[infohash.Hash][]byte)}
+	for v, err := range node.Get(ctx, account, userData) {
+		if err != nil {
+			return Announcements{}, fmt.Errorf("account: presence of %v: %w", account, err)
+		}
+		q.take(v)
+	}
+	for _, device := range q.order {
+		q.chains = append(q.chains, findChain(ctx, node, device, value.KeyLongID(q.keys[device])))
+	}
+	return q.conclude(time.Now()), nil
+}
+
+// query collects the answer.
+type query struct {
+	account  infohash.Hash
+	order    []infohash.Hash // devices
+	keys     map[infohash.Hash][]byte
+	chains   []identity.Chain // by order, nil = not found
+	lists    [][]byte
+	rejected int
+}
+
+func (q *query) take(v *value.Value) {
+	if der, err := value.ParseRevocationList(v.Data); !v.Signed() && err == nil && len(q.lists) < maxForeignLists {
+		q.lists = append(q.lists, der)
+		return
+	}
+	d, err := identity.ParseAnnouncement(v, q.account)
+	if err != nil || len(d.PublicKey) == 0 || infohash.Sum(d.PublicKey) != d.Device {
+		q.rejected++
+		return
+	}
+	if q.keys[d.Device] == nil {
+		q.keys[d.Device] = d.PublicKey
+		q.order = append(q.order, d.Device)
+	}
+}
+
+// findChain returns the chain that is published for a device, nil when there is
+// none.
+func findChain(ctx context.Context, node *dht.Node, device infohash.Hash, long value.LongID) identity.Chain {
+	found, err := node.FindCertificate(ctx, device, long)
+	if err != nil {
+		return nil
+	}
+	chain, err := parseChain(found)
+	if err != nil {
+		return nil
+	}
+	return chain
+}
+
+// conclude judges the devices by their chains and the newest revocation list.
+func (q *query) conclude(now time.Time) Announcements {
+	result := Announcements{Rejected: q.rejected}
+	list := q.revocations()
+	if list != nil {
+		result.Revocation = list.ThisUpdate
+	}
+	for i, device := range q.order {
+		result.Devices = append(result.Devices, AnnouncedDevice{
+			ID: device, LongID: value.KeyLongID(q.keys[device]), Verdict: q.verdict(now, q.chains[i], list),
+		})
+	}
+	return result
+}
+
+func (q *query) revocations() (newest *identity.RevocationList) {
+	for _, chain := range q.chains {
+		if chain == nil || chain.Account() == nil || chain.Account().ID() != q.account {
+			continue
+		}
+		for _, der := range q.lists {
+			list, err := identity.ParseRevocationList(der, chain.Account())
+			if err == nil && (newest == nil || list.ThisUpdate.After(newest.ThisUpdate)) {
+				newest = list
+			}
+		}
+		return newest
+	}
+	return nil
+}
+
+func (q *query) verdict(now time.Time, chain identity.Chain, list *identity.RevocationList) presence.Verdict {
+	if chain == nil {
+		return presence.Unknown
+	}
+	var lists []*identity.RevocationList
+	if list != nil {
+		lists = append(lists, list)
+	}
+	owner, err := chain.Verify(now, lists...)
+	switch {
+	case errors.Is(err, identity.ErrRevoked):
+		return presence.Revoked
+	case err != nil || owner != q.account:
+		return presence.Foreign
+	}
+	return presence.Genuine
+}
