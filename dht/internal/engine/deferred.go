@@ -34,11 +34,11 @@ func (e *Engine) isProven(now time.Time, addr netip.AddrPort) bool { return e.pr
 // postpone sends a ping, the one datagram that an unproven address gets, and
 // keeps m until it is answered.
 func (e *Engine) postpone(now time.Time, f *family, from netip.AddrPort, m *wire.Message) {
-	if e.deferred.count >= maxDeferred {
+	waiting := e.deferred.byAddr[from]
+	if e.deferred.count >= maxDeferred || len(waiting) >= maxDeferredPerAddress || len(m.Query) > maxDeferredQuery {
 		e.stats.Dropped.Limited++
 		return
 	}
-	waiting := e.deferred.byAddr[from]
 	if slices.ContainsFunc(waiting, func(p postponed) bool { return p.tid == m.TID }) {
 		return
 	}

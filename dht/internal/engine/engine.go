@@ -230,8 +230,9 @@ func (e *Engine) resumeSplit(now time.Time, f *family, x *fragment.Assembled) {
 // dispatch handles a message that is complete.
 func (e *Engine) dispatch(now time.Time, f *family, from netip.AddrPort, m *wire.Message) {
 	if m.Kind == wire.Request {
-		e.heard(now, f, from, m)
-		e.serve(now, f, from, m)
+		if e.heard(now, f, from, m) {
+			e.serve(now, f, from, m)
+		}
 		return
 	}
 	e.answer(now, f, from, m)

@@ -18,6 +18,10 @@ const (
 	// of life of the address that asked.
 	maxDeferred  = 512
 	deferredLife = 2 * time.Second
+	// maxDeferredPerAddress keeps one address, which may be forged, from filling
+	// that queue; maxDeferredQuery bounds the queries in it, in bytes.
+	maxDeferredPerAddress = 16
+	maxDeferredQuery      = 1024
 	// maxAnswer bounds the values of one answer in bytes. Who wants more asks for
 	// ids first and then for single values.
 	maxAnswer = 1 << 20
@@ -56,10 +60,11 @@ const (
 	// hearsayPause is how long an expired node is left alone, whatever others say
 	// of it.
 	hearsayPause = 30 * time.Second
-	// maxFields bounds the fields that an address gets before it has proved itself,
-	// maxFieldsProven those that fit into one datagram at all.
-	maxFields       = 1000
-	maxFieldsProven = 60000
+	// maxUnproven bounds the values or fields, and nodes, that an address gets before
+	// it has proved itself: with the rest of the reply, 18 times the shortest request.
+	maxUnproven = 900
+	// maxFields bounds the fields that fit into one datagram.
+	maxFields = 60000
 	// maxLost bounds the nodes that get a second chance at a time.
 	maxLost = 256
 )

@@ -66,8 +66,10 @@ func (e *Engine) between(least, most time.Duration) time.Duration {
 // address: that takes an answer from there (opendht spec 2.7).
 //
 // A stranger is pinged after its second request only: to a source that may be
-// forged goes nothing but the one answer.
-func (e *Engine) heard(now time.Time, f *family, from netip.AddrPort, m *wire.Message) {
+// forged goes nothing but the one answer. For the same reason, a known node at
+// another address is pinged instead of being answered: serve is false then. It
+// will repeat its request.
+func (e *Engine) heard(now time.Time, f *family, from netip.AddrPort, m *wire.Message) (serve bool) {
 	n := f.nodes.Get(m.ID)
 	switch {
 	case n == nil:
@@ -88,7 +90,9 @@ func (e *Engine) heard(now time.Time, f *family, from netip.AddrPort, m *wire.Me
 	case !n.Good(now) && now.Sub(n.Requested) > strangerPause:
 		n.Requested = now
 		e.ping(now, from, true, search.Handler{Reply: ignoreReply, Fail: ignoreFailure})
+		return e.isProven(now, from)
 	}
+	return true
 }
 
 func ignoreReply(time.Time, *wire.Message, []*routing.Node) {}
@@ -182,6 +186,13 @@ func (e *Engine) confirm(now time.Time, f *family, r *request, from netip.AddrPo
 	n := f.nodes.Get(m.ID)
 	if n == nil {
 		n = f.nodes.Add(now, m.ID, from)
+	}
+	if n.Addr != from && n.Good(now) {
+		// Who answers elsewhere under the id of a node that works may be anybody.
+		if now.Sub(n.Requested) > strangerPause {
+			e.pingNode(now, n, false)
+		}
+		return
 	}
 	if n.Addr != from {
 		f.table.Remove(n)

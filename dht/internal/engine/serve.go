@@ -111,11 +111,11 @@ func (e *Engine) serveGet(now time.Time, f *family, from netip.AddrPort, m *wire
 	if query != nil && len(query.Select) > 0 {
 		e.fields = e.store.AppendFields(e.fields[:0], now, m.Key, query)
 		e.reply.Fields = e.fields
-		if len(e.fields) > maxFields && !e.isProven(now, from) {
+		if e.tooMuch(len(e.fields)) && !e.isProven(now, from) {
 			e.postpone(now, f, from, m)
 			return
 		}
-		if len(e.fields) > maxFieldsProven {
+		if len(e.fields) > maxFields {
 			e.stats.Dropped.Limited++
 			return
 		}
@@ -132,12 +132,13 @@ func (e *Engine) serveGet(now time.Time, f *family, from netip.AddrPort, m *wire
 		e.values = append(e.values, item.Packed)
 		return true
 	})
-	if !e.reply.SetValues(e.values) {
-		e.sendMessage(from)
+	split := e.reply.SetValues(e.values)
+	if (split || e.tooMuch(size)) && !e.isProven(now, from) {
+		e.postpone(now, f, from, m)
 		return
 	}
-	if !e.isProven(now, from) {
-		e.postpone(now, f, from, m)
+	if !split {
+		e.sendMessage(from)
 		return
 	}
 	if !e.proven.spend(now, from, size) {
@@ -146,6 +147,12 @@ func (e *Engine) serveGet(now time.Time, f *family, from netip.AddrPort, m *wire
 	}
 	e.sendMessage(from)
 	e.sendParts(from, m.TID, e.values)
+}
+
+// tooMuch reports whether the reply being built, with values or fields of a size,
+// is too large for an address that has proved nothing.
+func (e *Engine) tooMuch(size int) bool {
+	return size+len(e.reply.Nodes4)+len(e.reply.Nodes6) > maxUnproven
 }
 
 func (e *Engine) serveRefresh(now time.Time, from netip.AddrPort, m *wire.Message) {
