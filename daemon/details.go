@@ -1,0 +1,197 @@
+package daemon
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"rollcall/identity/keyfile"
+)
+
+// Keys of details that mean something here; the others are kept for clients.
+const (
+	keyType        = "Account.type"
+	keyEnable      = "Account.enable"
+	keyHostname    = "Account.hostname"
+	keyUsername    = "Account.username"
+	keyDisplayName = "Account.displayName"
+	keyDeviceName  = "Account.deviceName"
+	keyHasPassword = "Account.archiveHasPassword"
+	keyNameServer  = "RingNS.uri"
+
+	keyArchivePassword = "Account.archivePassword"
+	keyArchivePath     = "Account.archivePath"
+	keyArchivePIN      = "Account.archivePIN"
+
+	keyCertificate = "TLS.certificateFile"
+	keyPrivateKey  = "TLS.privateKeyFile"
+
+	// keyInvisible is no key of clients and not given out.
+	keyInvisible = "Rollcall.invisible"
+)
+
+// accountType is the type of the accounts that there are.
+const accountType = "RING"
+
+// publicBootstrap is the way into the public network that clients propose. It
+// stands for [Config].Bootstrap where that is set.
+const publicBootstrap = "bootstrap.jami.net"
+
+// Limits of details.
+const (
+	maxDetail  = 64 << 10 // bytes of one value; the largest are pictures
+	maxDetails = 1000
+)
+
+// template has the keys of an account with their defaults (dbus spec 3.1).
+var template = Details{
+	"Account.accountDiscovery":           "false",
+	"Account.accountPublish":             "false",
+	"Account.activeCallLimit":            "-1",
+	"Account.alias":                      "",
+	"Account.allModeratorEnabled":        "true",
+	"Account.allowCertFromContact":       "true",
+	"Account.allowCertFromHistory":       "true",
+	"Account.allowCertFromTrusted":       "true",
+	keyHasPassword:                       "true",
+	"Account.audioPortMax":               "32766",
+	"Account.audioPortMin":               "16384",
+	"Account.autoAnswer":                 "false",
+	"Account.defaultModerators":          "",
+	keyDeviceName:                        "",
+	"Account.dhtProxyListUrl":            "",
+	keyDisplayName:                       "",
+	"Account.dtmfType":                   "overrtp",
+	keyEnable:                            "true",
+	keyHostname:                          publicBootstrap,
+	"Account.localInterface":             "default",
+	"Account.localModeratorsEnabled":     "true",
+	"Account.mailbox":                    "",
+	"Account.managerUri":                 "",
+	"Account.managerUsername":            "",
+	"Account.peerDiscovery":              "false",
+	"Account.presenceSubscribeSupported": "true",
+	"Account.proxyEnabled":               "false",
+	"Account.proxyServer":                "",
+	"Account.publishedAddress":           "",
+	"Account.publishedSameAsLocal":       "true",
+	"Account.rendezVous":                 "false",
+	"Account.ringtoneEnabled":            "true",
+	"Account.ringtonePath":               "default.opus",
+	"Account.sendReadReceipt":            "true",
+	keyType:                              accountType,
+	"Account.upnpEnabled":                "true",
+	"Account.useragent":                  "",
+	keyUsername:                          "",
+	"Account.videoEnabled":               "true",
+	"Account.videoPortMax":               "65534",
+	"Account.videoPortMin":               "49152",
+	"DHT.PublicInCalls":                  "true",
+	"DHT.port":                           "0",
+	keyNameServer:                        "",
+	keyCertificate:                       "",
+	"TLS.certificateListFile":            "",
+	"TLS.password":                       "",
+	keyPrivateKey:                        "",
+	"TURN.enable":                        "true",
+	"TURN.password":                      "",
+	"TURN.realm":                         "",
+	"TURN.server":                        "",
+	"TURN.username":                      "",
+}
+
+// readOnly are the keys whose values are not the clients' to set.
+var readOnly = []string{keyType, keyUsername, keyHasPassword, keyCertificate, keyPrivateKey}
+
+// Template returns the settings of an account of a type ("RING") with their
+// defaults; it is empty for types that are not supported.
+func Template(kind string) Details {
+	if kind != accountType {
+		return Details{}
+	}
+	return maps.Clone(template)
+}
+
+// settable returns those of the given details that can be set. The error is an
+// [InvalidError] for a value that cannot be used.
+func settable(given Details) (Details, error) {
+	if len(given) > maxDetails {
+		return nil, &InvalidError{"details", strconv.Itoa(len(given)) + " keys", fmt.Sprintf("at most %d", maxDetails)}
+	}
+	set := make(Details)
+	for key, value := range given {
+		if _, known := template[key]; !known {
+			continue
+		}
+		if len(value) > maxDetail {
+			return nil, &InvalidError{key, strconv.Itoa(len(value)) + " bytes", fmt.Sprintf("at most %d", maxDetail)}
+		}
+		set[key] = value
+	}
+	for _, key := range readOnly {
+		delete(set, key)
+	}
+	if enable, ok := set[keyEnable]; ok && enable != "true" && enable != "false" {
+		return nil, &InvalidError{keyEnable, enable, "true or false"}
+	}
+	if hostname, ok := set[keyHostname]; ok {
+		for _, name := range splitBootstrap(hostname) {
+			if !validBootstrap(name) {
+				return nil, &InvalidError{keyHostname, hostname, "HOST or HOST:PORT, several separated by semicolons"}
+			}
+		}
+	}
+	return set, nil
+}
+
+// splitBootstrap reads the list of nodes in Account.hostname.
+func splitBootstrap(hostname string) []string {
+	return strings.FieldsFunc(hostname, func(r rune) bool { return r == ';' || r == ',' || r == ' ' || r == '\t' })
+}
+
+func validBootstrap(name string) bool {
+	host, port, err := net.SplitHostPort(name)
+	if err != nil {
+		return !strings.ContainsAny(name, "/@")
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return host != "" && err == nil && n > 0
+}
+
+// detailsLocked returns the settings of an account as clients see them.
+func (h *hosted) detailsLocked() Details {
+	details := maps.Clone(template)
+	for key := range template {
+		if value, ok := h.settings[key]; ok {
+			details[key] = value
+		}
+	}
+	details[keyUsername] = ""
+	details[keyHasPassword] = strconv.FormatBool(h.locked)
+	if h.keys != nil {
+		details[keyUsername] = h.keys.Device.Account().String()
+		details[keyCertificate] = filepath.Join(h.keys.Dir, keyfile.DeviceChain)
+		details[keyPrivateKey] = filepath.Join(h.keys.Dir, keyfile.DeviceKey)
+	}
+	return details
+}
+
+// volatileLocked returns the state of an account as clients see it (dbus spec 3.2).
+func (h *hosted) volatileLocked() Details {
+	details := Details{
+		"Account.active":              strconv.FormatBool(h.active),
+		"Account.deviceAnnounced":     strconv.FormatBool(h.announced),
+		"Account.proxyServer":         "",
+		"Account.registrationStatus":  string(h.state),
+		"IM.offCall":                  "true",
+		"Transport.statusCode":        "100",
+		"Transport.statusDescription": "",
+	}
+	if h.keys != nil && h.state != Initializing {
+		details["Account.deviceID"] = h.keys.Device.LongID().String()
+	}
+	return details
+}
