@@ -1,0 +1,114 @@
+package dbus
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"rollcall/daemon"
+	"rollcall/dht/infohash"
+)
+
+func (f *face) contacts() []handler {
+	return []handler{
+		{"addContact", f.addContact},
+		{"removeContact", f.removeContact},
+		{"getContacts", f.getContacts},
+		{"getContactDetails", f.getContactDetails},
+		{"removeConversation", f.removeConversation},
+	}
+}
+
+var errURI = errors.New("dbus: want an account URI of 40 hexadecimal digits")
+
+// parsePeer reads the URI of a contact: 40 hexadecimal digits in any case, or 64
+// of which the first 40 count. No prefix is allowed (dbus spec 6).
+func parsePeer(uri string) (infohash.Hash, error) {
+	const short, long = 40, 64
+	if len(uri) == long {
+		for _, c := range []byte(uri[short:]) {
+			if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'f') {
+				return infohash.Hash{}, errURI
+			}
+		}
+		uri = uri[:short]
+	}
+	peer, err := infohash.Parse(uri)
+	if err != nil || peer.IsZero() {
+		return infohash.Hash{}, errURI
+	}
+	return peer, nil
+}
+
+func (f *face) addContact(ctx context.Context, id daemon.AccountID, uri string) {
+	peer, err := parsePeer(uri)
+	if err == nil {
+		_, err = f.daemon.AddContact(ctx, id, peer)
+	}
+	f.ok("addContact", err)
+}
+
+func (f *face) removeContact(ctx context.Context, id daemon.AccountID, uri string, ban bool) {
+	peer, err := parsePeer(uri)
+	if err == nil {
+		_, err = f.daemon.RemoveContact(ctx, id, peer, ban)
+	}
+	f.ok("removeContact", err)
+}
+
+func (f *face) getContacts(id daemon.AccountID) []map[string]string {
+	contacts := known(f.daemon.Contacts(id))
+	list := make([]map[string]string, 0, len(contacts))
+	for _, c := range contacts {
+		list = append(list, contactDetails(c))
+	}
+	return list
+}
+
+func (f *face) getContactDetails(id daemon.AccountID, uri string) map[string]string {
+	peer, err := parsePeer(uri)
+	if err != nil {
+		return nil
+	}
+	c, err := f.daemon.Contact(id, peer)
+	if err != nil || !c.Active && !c.Banned {
+		return nil
+	}
+	return contactDetails(c)
+}
+
+// contactDetails are the keys of a contact that is active or banned (dbus spec 3.3).
+func contactDetails(c daemon.Contact) map[string]string {
+	details := map[string]string{
+		"id": c.Peer.String(), "added": seconds(c.Added), "conversationId": c.ConversationID,
+	}
+	if c.Active {
+		details["confirmed"] = strconv.FormatBool(c.Confirmed)
+	} else {
+		details["banned"] = "true"
+	}
+	return details
+}
+
+// seconds returns a time as clients want it, 0 if there is none.
+func seconds(t time.Time) string {
+	if t.IsZero() {
+		return "0"
+	}
+	return strconv.FormatInt(t.Unix(), 10)
+}
+
+// removeConversation removes the contact that a conversation stands for.
+func (f *face) removeConversation(ctx context.Context, id daemon.AccountID, conversation string) bool {
+	if conversation == "" {
+		return false
+	}
+	for _, c := range known(f.daemon.Contacts(id)) {
+		if c.Active && c.ConversationID == conversation {
+			_, err := f.daemon.RemoveContact(ctx, id, c.Peer, false)
+			return f.ok("removeConversation", err)
+		}
+	}
+	return false
+}
