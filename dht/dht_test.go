@@ -105,13 +105,6 @@ func TestContextsEndOperations(t *testing.T) {
 	}
 }
 
-func TestALoneNodeReportsThatNobodyAnswers(t *testing.T) {
-	n := open(t, dht.Config{})
-	if _, err := n.Put(deadline(t), infohash.SumString("k"), &value.Value{Data: []byte("x")}); !errors.Is(err, dht.ErrNoNodes) {
-		t.Errorf("Put: %v", err)
-	}
-}
-
 func TestTooLarge(t *testing.T) {
 	n := open(t, dht.Config{})
 	_, err := n.Put(t.Context(), infohash.SumString("k"), &value.Value{Data: make([]byte, value.MaxDataSize+1)})

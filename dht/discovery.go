@@ -3,16 +3,11 @@ package dht
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
-	"syscall"
 	"time"
 
-	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
-	"golang.org/x/sys/unix"
-
+	"rollcall/dht/internal/udp"
 	"rollcall/dht/internal/wire"
 )
 
@@ -37,7 +32,7 @@ func (n *Node) discover() {
 		if c.ip6 {
 			group = netip.AddrPortFrom(discoveryGroup6, discoveryPort)
 		}
-		socket, err := listenGroup(n.ctx, group)
+		socket, err := udp.ListenGroup(n.ctx, group)
 		if err != nil {
 			n.log.Warn("no discovery in the local network", "err", err)
 			continue
@@ -47,58 +42,6 @@ func (n *Node) discover() {
 		n.wg.Go(func() { n.hearNeighbours(socket, announce) })
 		n.wg.Go(func() { n.announceLocally(socket, group, announce) })
 	}
-}
-
-// listenGroup opens a socket that several programs of the machine may share.
-func listenGroup(ctx context.Context, group netip.AddrPort) (*net.UDPConn, error) {
-	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
-		var err error
-		if e := raw.Control(func(fd uintptr) {
-			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
-		}); e != nil {
-			return e
-		}
-		return err
-	}}
-	network, any := "udp4", netip.IPv4Unspecified()
-	if group.Addr().Is6() {
-		network, any = "udp6", netip.IPv6Unspecified()
-	}
-	c, err := lc.ListenPacket(ctx, network, netip.AddrPortFrom(any, group.Port()).String())
-	if err != nil {
-		return nil, err
-	}
-	conn := c.(*net.UDPConn)
-	if err := joinGroup(conn, group); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return conn, nil
-}
-
-// joinGroup joins on every interface that can; one is enough.
-func joinGroup(conn *net.UDPConn, group netip.AddrPort) error {
-	interfaces, err := net.Interfaces()
-	if err != nil {
-		return err
-	}
-	joined := false
-	addr := net.UDPAddrFromAddrPort(group)
-	for _, i := range interfaces {
-		if i.Flags&net.FlagUp == 0 || i.Flags&net.FlagMulticast == 0 && i.Flags&net.FlagLoopback == 0 {
-			continue
-		}
-		if group.Addr().Is6() {
-			err = ipv6.NewPacketConn(conn).JoinGroup(&i, addr)
-		} else {
-			err = ipv4.NewPacketConn(conn).JoinGroup(&i, addr)
-		}
-		joined = joined || err == nil
-	}
-	if !joined {
-		return fmt.Errorf("no interface joins %v: %w", group.Addr(), err)
-	}
-	return nil
 }
 
 func (n *Node) announceLocally(socket *net.UDPConn, group netip.AddrPort, announce []byte) {

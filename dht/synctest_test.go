@@ -1,0 +1,111 @@
+package dht_test
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rollcall/dht"
+	"rollcall/dht/infohash"
+	"rollcall/dht/value"
+	"rollcall/internal/simnet"
+)
+
+// virtualNode opens a node at 10.0.0.i in a network in memory, in virtual time.
+func virtualNode(t *testing.T, network *simnet.Net, i int, cfg dht.Config) *dht.Node {
+	t.Helper()
+	cfg.Bind4, cfg.NoIPv6, cfg.Port = netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), true, 4222
+	cfg.ListenPacket = func(addr netip.AddrPort) (net.PacketConn, error) { return network.ListenPacket(addr) }
+	if i > 1 {
+		cfg.Bootstrap = []string{"10.0.0.1"}
+	}
+	n, err := dht.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { n.Close() })
+	return n
+}
+
+func TestAnHourInVirtualTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := simnet.NewNet(simnet.Config{Seed: 1, Link: simnet.Link{Latency: 20 * time.Millisecond, Loss: 0.1}})
+		var nodes []*dht.Node
+		for i := range 12 {
+			nodes = append(nodes, virtualNode(t, network, i+1, dht.Config{}))
+		}
+		for _, n := range nodes[1:] {
+			if err := n.WaitConnected(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		key := infohash.SumString("kept")
+		keep, err := nodes[1].Keep(t.Context(), key, &value.Value{Data: []byte("for an hour")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := keep.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var events []string
+		listening := make(chan struct{})
+		go func() {
+			defer close(listening)
+			for event, err := range nodes[5].Listen(t.Context(), key, dht.Lookup{}) {
+				if err != nil {
+					return
+				}
+				events = append(events, fmt.Sprintf("%s expired=%v", event.Value.Data, event.Expired))
+				if event.Expired {
+					return
+				}
+			}
+		}()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if len(events) != 1 || events[0] != "for an hour expired=false" {
+			t.Fatalf("after an hour of keeping: %q", events)
+		}
+		keep.Stop()
+		<-listening
+		if len(events) != 2 || events[1] != "for an hour expired=true" {
+			t.Fatalf("after the end: %q", events)
+		}
+	})
+}
+
+func TestALoneNodeReportsThatNobodyAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := virtualNode(t, simnet.NewNet(simnet.Config{}), 1, dht.Config{})
+		key := infohash.SumString("k")
+		if _, err := n.Put(t.Context(), key, &value.Value{Data: []byte("x")}); !errors.Is(err, dht.ErrNoNodes) {
+			t.Errorf("Put: %v", err)
+		}
+		if err := n.Ping(t.Context(), netip.MustParseAddrPort("10.0.0.9:1")); err == nil {
+			t.Error("Ping of nobody: no error")
+		}
+	})
+}
+
+func TestBootstrapNodesAreAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := simnet.NewNet(simnet.Config{Seed: 2, Link: simnet.Link{Latency: 20 * time.Millisecond}})
+		late := virtualNode(t, network, 2, dht.Config{})
+		time.Sleep(time.Minute)
+		if status := late.Status(); status == dht.Connected {
+			t.Fatalf("status %v without a network", status)
+		}
+		virtualNode(t, network, 1, dht.Config{})
+		start := time.Now()
+		if err := late.WaitConnected(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took > 2*time.Minute {
+			t.Errorf("found the network only after %v", took)
+		}
+	})
+}
