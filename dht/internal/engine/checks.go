@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall/dht/infohash"
+	"rollcall/dht/internal/ratelimit"
 	"rollcall/dht/internal/storage"
 	"rollcall/dht/internal/wire"
 	"rollcall/dht/value"
@@ -19,28 +20,30 @@ type check struct {
 	size int // bytes that the value takes
 }
 
+func (x *check) origin() ratelimit.Origin { return ratelimit.OriginOf(x.from.Addr()) }
+
 // checks holds the puts whose signatures are being verified elsewhere.
 type checks struct {
 	pending map[Ticket]*check
 	last    Ticket
 	bytes   int
-	from    map[netip.Addr]int
+	from    map[ratelimit.Origin]int
 }
 
 func (c *checks) init() {
 	c.pending = make(map[Ticket]*check)
-	c.from = make(map[netip.Addr]int)
+	c.from = make(map[ratelimit.Origin]int)
 }
 
-func (c *checks) room(from netip.Addr, size int) bool {
-	return len(c.pending) < maxChecks && c.bytes+size <= maxCheckBytes && c.from[from] < maxChecksPerAddress
+func (c *checks) room(from ratelimit.Origin, size int) bool {
+	return len(c.pending) < maxChecks && c.bytes+size <= maxCheckBytes && c.from[from] < maxChecksPerOrigin
 }
 
 func (c *checks) add(x *check) Ticket {
 	c.last++
 	c.pending[c.last] = x
 	c.bytes += x.size
-	c.from[x.from.Addr()]++
+	c.from[x.origin()]++
 	return c.last
 }
 
@@ -51,8 +54,8 @@ func (c *checks) take(t Ticket) *check {
 	}
 	delete(c.pending, t)
 	c.bytes -= x.size
-	if c.from[x.from.Addr()]--; c.from[x.from.Addr()] == 0 {
-		delete(c.from, x.from.Addr())
+	if c.from[x.origin()]--; c.from[x.origin()] == 0 {
+		delete(c.from, x.origin())
 	}
 	return x
 }
@@ -110,7 +113,7 @@ func (e *Engine) take(now time.Time, tid uint32, put storage.Put, packed []byte)
 // verify asks for a signature check. Where too many wait already, the put is
 // dropped unanswered: its sender will repeat it.
 func (e *Engine) verify(tid uint32, put storage.Put, packed []byte) bool {
-	if !e.checks.room(put.From.Addr(), len(packed)) {
+	if !e.checks.room(ratelimit.OriginOf(put.From.Addr()), len(packed)) {
 		e.stats.Dropped.Checks++
 		return true
 	}

@@ -18,6 +18,7 @@ import (
 	"rollcall/dht/internal/fragment"
 	"rollcall/dht/internal/ratelimit"
 	"rollcall/dht/internal/routing"
+	"rollcall/dht/internal/search"
 	"rollcall/dht/internal/storage"
 	"rollcall/dht/internal/token"
 	"rollcall/dht/internal/wire"
@@ -54,9 +55,9 @@ type Engine struct {
 	requests requests
 	sockets  map[uint32]listenSocket
 	searches map[searchKey]*searchTimer
-	ops      map[OpID]operation
+	ops      map[OpID]*operation
 	lastOp   OpID
-	watches  map[storage.WatchID]*listenOp
+	watches  map[storage.WatchID]*search.Cache
 
 	parts     *fragment.Assembler
 	republish republication
@@ -110,8 +111,8 @@ func New(now time.Time, cfg Config, rng *rand.Rand, secrets io.Reader) (*Engine,
 		parts:    fragment.New(),
 		sockets:  make(map[uint32]listenSocket),
 		searches: make(map[searchKey]*searchTimer),
-		ops:      make(map[OpID]operation),
-		watches:  make(map[storage.WatchID]*listenOp),
+		ops:      make(map[OpID]*operation),
+		watches:  make(map[storage.WatchID]*search.Cache),
 		lost:     make(map[*routing.Node]*lostNode),
 	}
 	e.requests.init()

@@ -32,8 +32,8 @@ const (
 	// maxChecks and maxCheckBytes bound the puts that wait for a signature check.
 	maxChecks     = 1024
 	maxCheckBytes = 8 << 20
-	// maxChecksPerAddress keeps one address from filling that queue.
-	maxChecksPerAddress = 256
+	// maxChecksPerOrigin keeps one address or /64 from filling that queue.
+	maxChecksPerOrigin = 256
 	// A change of the neighbourhood is looked at after republishLeast to
 	// republishMost, by the republishers holders of a key that are closest to it,
 	// in steps of keysPerStep keys and handoversPerStep nodes every republishStep.

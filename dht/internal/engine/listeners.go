@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"rollcall/dht/infohash"
 	"rollcall/dht/internal/search"
 	"rollcall/dht/internal/storage"
 	"rollcall/dht/internal/wire"
@@ -15,14 +16,13 @@ import (
 const ownStorage = 0
 
 // watch lets a listen of this node follow its own storage.
-func (e *Engine) watch(now time.Time, op *listenOp, query value.Query) {
-	op.local = e.store.Watch(now, op.key, query)
-	e.watches[op.local] = op
-}
-
-func (e *Engine) unwatch(op *listenOp) {
-	e.store.Unwatch(op.local)
-	delete(e.watches, op.local)
+func (e *Engine) watch(now time.Time, op *listenOp, key infohash.Hash, query value.Query) {
+	id := e.store.Watch(now, key, query)
+	e.watches[id] = op.cache
+	op.ends = append(op.ends, func(time.Time) {
+		e.store.Unwatch(id)
+		delete(e.watches, id)
+	})
 }
 
 // push turns what the storage has to tell into messages to the nodes that
@@ -41,15 +41,15 @@ func (e *Engine) push(now time.Time) {
 }
 
 func (e *Engine) pushLocal(now time.Time, p storage.Push) {
-	op := e.watches[p.Watch]
-	if op == nil {
+	cache := e.watches[p.Watch]
+	if cache == nil {
 		return
 	}
 	for _, packed := range p.Values {
-		op.cache.Add(now, ownStorage, packed)
+		cache.Add(now, ownStorage, packed)
 	}
-	op.cache.Refresh(now, ownStorage, p.Refreshed)
-	op.cache.Expire(now, ownStorage, p.Expired)
+	cache.Refresh(now, ownStorage, p.Refreshed)
+	cache.Expire(now, ownStorage, p.Expired)
 }
 
 // pushUpdate sends an update to a listening node, as requests that are repeated

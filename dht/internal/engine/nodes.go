@@ -87,12 +87,22 @@ func (e *Engine) heard(now time.Time, f *family, from netip.AddrPort, m *wire.Me
 		case again && n.Replied.IsZero() && now.Sub(n.Requested) > strangerPause:
 			e.meet(f, n)
 		}
-	case !n.Good(now) && now.Sub(n.Requested) > strangerPause:
+	case n.Good(now):
+		e.recheck(now, n)
+	case now.Sub(n.Requested) > strangerPause:
 		n.Requested = now
 		e.ping(now, from, true, search.Handler{Reply: ignoreReply, Fail: ignoreFailure})
 		return e.isProven(now, from)
 	}
 	return true
+}
+
+// recheck asks a good node whether it still is where it is known to be, since
+// somebody elsewhere bears its id: it has moved, or that is an impostor.
+func (e *Engine) recheck(now time.Time, n *routing.Node) {
+	if now.Sub(n.Requested) > strangerPause {
+		e.pingNode(now, n, false)
+	}
 }
 
 func ignoreReply(time.Time, *wire.Message, []*routing.Node) {}
@@ -188,10 +198,7 @@ func (e *Engine) confirm(now time.Time, f *family, r *request, from netip.AddrPo
 		n = f.nodes.Add(now, m.ID, from)
 	}
 	if n.Addr != from && n.Good(now) {
-		// Who answers elsewhere under the id of a node that works may be anybody.
-		if now.Sub(n.Requested) > strangerPause {
-			e.pingNode(now, n, false)
-		}
+		e.recheck(now, n)
 		return
 	}
 	if n.Addr != from {

@@ -16,14 +16,21 @@ import (
 
 // operation is something that a caller has started and may stop. It runs in
 // each address family of the node.
-type operation interface {
-	stop(now time.Time, e *Engine)
+type operation struct {
+	id   OpID
+	ends []func(now time.Time) // what ends it, in each family and here
 }
 
-func (e *Engine) begin(op operation) OpID {
+func (op *operation) end(now time.Time) {
+	for _, f := range op.ends {
+		f(now)
+	}
+}
+
+func (e *Engine) begin(op *operation) {
 	e.lastOp++
-	e.ops[e.lastOp] = op
-	return e.lastOp
+	op.id = e.lastOp
+	e.ops[op.id] = op
 }
 
 // Stop ends an operation without a further effect: a permanent put is not
@@ -33,7 +40,7 @@ func (e *Engine) Stop(now time.Time, id OpID) {
 	e.now = now
 	if op, ok := e.ops[id]; ok {
 		delete(e.ops, id)
-		op.stop(now, e)
+		op.end(now)
 		e.settle(now)
 	}
 }
@@ -82,15 +89,9 @@ func (o *outcome) result() error {
 
 // getOp is a get in up to two families.
 type getOp struct {
-	id      OpID
-	legs    []getLeg
-	seen    map[infohash.Hash]struct{}
+	operation
+	seen    map[infohash.Hash]struct{} // digests of the values found
 	outcome outcome
-}
-
-type getLeg struct {
-	in  *searchTimer
-	get *search.Get
 }
 
 // Get looks up the values at key that match query. What is found is reported as
@@ -99,7 +100,7 @@ type getLeg struct {
 func (e *Engine) Get(now time.Time, key infohash.Hash, query value.Query) OpID {
 	e.now = now
 	op := &getOp{seen: make(map[infohash.Hash]struct{})}
-	op.id = e.begin(op)
+	e.begin(&op.operation)
 	if len(query.Select) == 0 {
 		e.store.Each(now, key, &query, func(item storage.Item) bool {
 			e.found(op, item.Packed)
@@ -113,12 +114,13 @@ func (e *Engine) Get(now time.Time, key infohash.Hash, query value.Query) OpID {
 			Done: func(now time.Time, err error) {
 				if op.outcome.add(now, f, 0, err) {
 					e.done(op.id, 0, op.outcome.result())
-					op.stop(now, e)
+					op.end(now)
 				}
 			},
 		}
-		st := e.searchFor(now, f, key)
-		op.legs = append(op.legs, getLeg{st, st.search.Get(now, query, sink)})
+		s := e.searchFor(now, f, key).search
+		get := s.Get(now, query, sink)
+		op.ends = append(op.ends, func(now time.Time) { s.StopGet(now, get) })
 	}
 	e.settle(now)
 	return op.id
@@ -149,25 +151,11 @@ func (e *Engine) found(op *getOp, packed []byte) {
 	}
 }
 
-func (op *getOp) stop(now time.Time, _ *Engine) {
-	for _, leg := range op.legs {
-		leg.in.search.StopGet(now, leg.get)
-	}
-}
-
 // putOp is a put in up to two families.
 type putOp struct {
-	id        OpID
-	legs      []putLeg
+	operation
 	outcome   outcome
-	key       infohash.Hash
-	valueID   uint64
 	permanent bool
-}
-
-type putLeg struct {
-	in       *searchTimer
-	announce *search.Announce
 }
 
 // Put is a value to be announced. ID must not be zero; a signed value must have
@@ -182,8 +170,8 @@ type Put struct {
 // Put announces a value to the nodes closest to its key, and keeps a copy here.
 func (e *Engine) Put(now time.Time, p Put) OpID {
 	e.now = now
-	op := &putOp{key: p.Key, valueID: p.Value.ID, permanent: p.Permanent}
-	op.id = e.begin(op)
+	op := &putOp{permanent: p.Permanent}
+	e.begin(&op.operation)
 	created := p.Created
 	if created.IsZero() || created.After(now) {
 		created = now
@@ -201,8 +189,12 @@ func (e *Engine) Put(now time.Time, p Put) OpID {
 	op.outcome.waiting = slices.Clone(e.families)
 	for _, f := range e.families {
 		announce.Done = func(now time.Time, stored int, err error) { e.putDone(now, op, f, stored, err) }
-		st := e.searchFor(now, f, p.Key)
-		op.legs = append(op.legs, putLeg{st, st.search.Announce(now, announce)})
+		s := e.searchFor(now, f, p.Key).search
+		a := s.Announce(now, announce)
+		op.ends = append(op.ends, func(now time.Time) { s.StopAnnounce(now, a) })
+	}
+	if p.Permanent {
+		op.ends = append(op.ends, func(now time.Time) { e.store.Remove(now, p.Key, p.Value.ID) })
 	}
 	e.settle(now)
 	return op.id
@@ -218,39 +210,22 @@ func (e *Engine) putDone(now time.Time, op *putOp, f *family, stored int, err er
 		return
 	}
 	e.done(op.id, op.outcome.stored, op.outcome.result())
-	op.stop(now, e)
-}
-
-func (op *putOp) stop(now time.Time, e *Engine) {
-	for _, leg := range op.legs {
-		leg.in.search.StopAnnounce(now, leg.announce)
-	}
-	if op.permanent {
-		e.store.Remove(now, op.key, op.valueID)
-	}
+	op.end(now)
 }
 
 // listenOp is a listen in up to two families and in this node's own storage.
 type listenOp struct {
-	id    OpID
-	key   infohash.Hash
-	legs  []listenLeg
+	operation
 	cache *search.Cache
 	timer timer
-	local storage.WatchID
-}
-
-type listenLeg struct {
-	in     *searchTimer
-	listen *search.Listen
 }
 
 // Listen follows the values at key that match query until it is stopped: Found
 // when one appears, Lost when the last node that had it has lost it.
 func (e *Engine) Listen(now time.Time, key infohash.Hash, query value.Query) OpID {
 	e.now = now
-	op := &listenOp{key: key}
-	op.id = e.begin(op)
+	op := &listenOp{}
+	e.begin(&op.operation)
 	report := func(kind EffectKind) func(time.Time, []byte) {
 		return func(_ time.Time, packed []byte) {
 			if v, err := value.Parse(slices.Clone(packed)); err == nil {
@@ -265,32 +240,23 @@ func (e *Engine) Listen(now time.Time, key infohash.Hash, query value.Query) OpI
 	})
 	op.timer.fire = op.cache.Tick
 	query.Select = nil
-	e.watch(now, op, query)
+	e.watch(now, op, key, query)
 	for _, f := range e.families {
-		st := e.searchFor(now, f, key)
-		op.legs = append(op.legs, listenLeg{st, st.search.Listen(now, query, op.cache)})
+		s := e.searchFor(now, f, key).search
+		l := s.Listen(now, query, op.cache)
+		op.ends = append(op.ends, func(now time.Time) { s.StopListen(now, l) })
 	}
+	op.ends = append(op.ends, func(time.Time) { e.timers.set(&op.timer, time.Time{}) })
 	e.settle(now)
 	return op.id
 }
-
-func (op *listenOp) stop(now time.Time, e *Engine) {
-	for _, leg := range op.legs {
-		leg.in.search.StopListen(now, leg.listen)
-	}
-	e.unwatch(op)
-	e.timers.set(&op.timer, time.Time{})
-}
-
-// pingOp asks one address for a sign of life.
-type pingOp struct{ id OpID }
 
 // Ping asks the node at an address for its id, until it answers or does not
 // after all tries.
 func (e *Engine) Ping(now time.Time, to netip.AddrPort) OpID {
 	e.now = now
-	op := &pingOp{}
-	op.id = e.begin(op)
+	op := &operation{}
+	e.begin(op)
 	e.ping(now, to, false, search.Handler{
 		Reply: func(time.Time, *wire.Message, []*routing.Node) { e.done(op.id, 0, nil) },
 		Fail:  func(_ time.Time, err error) { e.done(op.id, 0, err) },
@@ -298,5 +264,3 @@ func (e *Engine) Ping(now time.Time, to netip.AddrPort) OpID {
 	e.settle(now)
 	return op.id
 }
-
-func (*pingOp) stop(time.Time, *Engine) {}
