@@ -48,6 +48,7 @@ type NodeConfig struct {
 	Port      uint16         // 0: a free one
 	Bootstrap netip.AddrPort // invalid: none
 	Network   uint32
+	Discovery bool // find others in the local network
 }
 
 // Start starts a node and waits until it runs.
@@ -57,6 +58,9 @@ func (k NodeKind) Start(t testing.TB, host *netns.Host, config NodeConfig) *Node
 	line = append(line, "-p", strconv.Itoa(int(config.Port)), "-n", strconv.FormatUint(uint64(config.Network), 10))
 	if config.Bootstrap.IsValid() {
 		line = append(line, "-b", config.Bootstrap.String())
+	}
+	if config.Discovery {
+		line = append(line, "-D")
 	}
 	cmd := exec.Command(line[0], line[1:]...)
 	// dhtnode reads commands, and would end with its input. Wait closes it.
