@@ -97,16 +97,7 @@ func (d *Daemon) Restart() {
 	line := d.Kind.command(d.t)
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Dir = d.Home
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"),
-		"LANG=C.UTF-8",
-		"HOME=" + d.Home,
-		"XDG_DATA_HOME=" + filepath.Join(d.Home, "data"),
-		"XDG_CONFIG_HOME=" + filepath.Join(d.Home, "config"),
-		"XDG_CACHE_HOME=" + filepath.Join(d.Home, "cache"),
-		"XDG_RUNTIME_DIR=" + d.Home,
-		"DBUS_SESSION_BUS_ADDRESS=" + d.Address,
-	}
+	cmd.Env = environment(d.Home, d.Address)
 	d.Process = startProcess(d.t, d.host, d.Kind.Name, cmd)
 
 	ctx, cancel := context.WithTimeout(d.t.Context(), startLimit)
@@ -118,6 +109,20 @@ func (d *Daemon) Restart() {
 	})
 	if err != nil {
 		d.t.Fatalf("%s does not appear on its bus: %v", d.Name, err)
+	}
+}
+
+// environment is that of a daemon with a home directory and a bus of its own.
+func environment(home, bus string) []string {
+	return []string{
+		"PATH=" + os.Getenv("PATH"),
+		"LANG=C.UTF-8",
+		"HOME=" + home,
+		"XDG_DATA_HOME=" + filepath.Join(home, "data"),
+		"XDG_CONFIG_HOME=" + filepath.Join(home, "config"),
+		"XDG_CACHE_HOME=" + filepath.Join(home, "cache"),
+		"XDG_RUNTIME_DIR=" + home,
+		"DBUS_SESSION_BUS_ADDRESS=" + bus,
 	}
 }
 
