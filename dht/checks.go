@@ -1,6 +1,7 @@
 package dht
 
 import (
+	"runtime"
 	"time"
 
 	"rollcall/dht/internal/engine"
@@ -8,9 +9,9 @@ import (
 )
 
 const (
-	// checkers is the number of goroutines that verify signatures of values put
-	// by others; they get at most this many processors.
-	checkers = 2
+	// maxCheckers is the number of goroutines that verify signatures of values put
+	// by others, where there are as many processors.
+	maxCheckers = 2
 	// checkQueue bounds the values that wait for them; the engine bounds them further.
 	checkQueue = 1024
 	// verifiedValues is the number of good signatures that are remembered.
@@ -26,9 +27,11 @@ type check struct {
 // enqueue hands a signature check to the checkers. When they are that far
 // behind, the value is dropped: its sender will put it again.
 func (n *Node) enqueue(ticket engine.Ticket, v *value.Value) {
+	n.checking.Add(1)
 	select {
 	case n.checks <- check{ticket, v}:
 	default:
+		n.checking.Add(-1)
 		n.do(func(now time.Time) { n.engine.Verified(now, ticket, false) })
 	}
 }
@@ -41,6 +44,9 @@ func (n *Node) check() {
 		case c := <-n.checks:
 			err := n.verifier.Verify(c.value)
 			n.run(&out, func(now time.Time) { n.engine.Verified(now, c.ticket, err == nil) })
+			n.checking.Add(-1)
+			// On one processor the reader of the socket waits for this.
+			runtime.Gosched()
 		case <-n.ctx.Done():
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
 	"time"
 
@@ -81,7 +82,7 @@ func (n *Node) openSocket(addr netip.AddrPort) (packets, error) {
 // read feeds the engine with what arrives at one socket.
 func (n *Node) read(c *conn) {
 	for {
-		datagrams, err := c.packets.Receive()
+		datagrams, err := n.receive(c)
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) || n.ctx.Err() != nil {
 				return
@@ -97,6 +98,23 @@ func (n *Node) read(c *conn) {
 			}
 		})
 	}
+}
+
+// receive waits for datagrams. With one processor the runtime looks for them only
+// when nothing else can run: while signatures are being checked, that is up to 10
+// ms late, so the reader takes turns with the checks and looks for itself.
+func (n *Node) receive(c *conn) ([]udp.Datagram, error) {
+	poller, ok := c.packets.(interface {
+		TryReceive() ([]udp.Datagram, error)
+	})
+	for ok && n.alone && n.checking.Load() > 0 {
+		datagrams, err := poller.TryReceive()
+		if len(datagrams) > 0 || err != nil {
+			return datagrams, err
+		}
+		runtime.Gosched()
+	}
+	return c.packets.Receive()
 }
 
 // carryOut sends the packets among the effects and hands on the signature checks.

@@ -26,7 +26,9 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rollcall/dht/infohash"
@@ -48,6 +50,9 @@ type Node struct {
 	close  sync.Once
 	conns  []*conn
 	checks chan check
+
+	checking atomic.Int32 // signature checks that are not finished
+	alone    bool         // the process has one processor
 
 	mu     sync.Mutex // guards the fields below
 	engine *engine.Engine
@@ -142,7 +147,8 @@ func (n *Node) start(state *wire.State) error {
 	for _, c := range n.conns {
 		n.wg.Go(func() { n.read(c) })
 	}
-	for range checkers {
+	n.alone = runtime.GOMAXPROCS(0) == 1
+	for range min(maxCheckers, runtime.GOMAXPROCS(0)) {
 		n.wg.Go(n.check)
 	}
 	n.do(func(now time.Time) { n.engine.Restore(now, state) })

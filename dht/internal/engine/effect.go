@@ -62,6 +62,10 @@ type Output struct {
 // Swap gives the effects since the last Swap to out, and takes the memory of
 // out for the next ones.
 func (e *Engine) Swap(out *Output) {
+	if cap(out.arena) > keptArena {
+		*out = Output{}
+	}
+	clear(out.Effects)
 	out.Effects, e.out.Effects = e.out.Effects, out.Effects[:0]
 	out.arena, e.out.arena = e.out.arena, out.arena[:0]
 }

@@ -53,6 +53,7 @@ type Engine struct {
 	limiter  *ratelimit.Limiter
 	timers   timers
 	requests requests
+	pushing  pushing
 	sockets  map[uint32]listenSocket
 	searches map[searchKey]*searchTimer
 	ops      map[OpID]*operation

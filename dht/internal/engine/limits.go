@@ -6,6 +6,12 @@ import "time"
 const (
 	// maxRequests bounds the pending requests of this node.
 	maxRequests = 16384
+	// maxPushes and maxPushBytes bound the updates to listeners among them, and the
+	// values that are kept to repeat these.
+	maxPushes    = maxRequests / 2
+	maxPushBytes = 16 << 20
+	// keptArena is the memory for packets that is kept for the next ones.
+	keptArena = 1 << 20
 	// maxIdleSearches and idleSearch bound the searches kept for the next
 	// operation on their key: their tokens are good for ten minutes.
 	maxIdleSearches = 1024

@@ -69,18 +69,36 @@ func (e *Engine) pushUpdate(now time.Time, p storage.Push) {
 	}
 	m.Key, m.Version = p.Key, wire.ListenVersion
 	for values := range wire.Batches(p.Values) {
-		e.notify(now, f, p, &m, copyAll(values))
+		e.notify(now, f, p, &m, values)
 	}
 }
 
+// pushing counts the updates that wait for their acknowledgement, and the bytes
+// of their values.
+type pushing struct{ count, bytes int }
+
 // notify sends one update. A listener is asked at the address from which it
-// listens, whatever else is known of it.
+// listens, whatever else is known of it. Where too much waits already, the update
+// is sent, but not repeated.
 func (e *Engine) notify(now time.Time, f *family, p storage.Push, m *wire.Message, values [][]byte) {
-	if len(e.requests.byTID) >= maxRequests {
-		e.stats.Dropped.Limited++
+	size := 0
+	for _, v := range values {
+		size += len(v)
+	}
+	if e.pushing.count >= maxPushes || e.pushing.bytes+size > maxPushBytes || len(e.requests.byTID) >= maxRequests {
+		e.sign(m, e.newTID())
+		split := m.SetValues(values)
+		e.reply = *m
+		e.sendMessage(p.Addr)
+		if split {
+			e.sendParts(p.Addr, m.TID, values)
+		}
 		return
 	}
-	e.start(now, &request{family: f, to: p.Addr, h: search.Handler{Reply: ignoreReply, Fail: ignoreFailure}}, m, values)
+	e.pushing.count++
+	e.pushing.bytes += size
+	r := &request{family: f, to: p.Addr, push: true, size: size, h: search.Handler{Reply: ignoreReply, Fail: ignoreFailure}}
+	e.start(now, r, m, copyAll(values))
 }
 
 // copyAll copies values that must outlive the push they are of.

@@ -30,6 +30,8 @@ type request struct {
 	sent   time.Time
 	tries  int
 	once   bool // never repeated: the address has proved nothing yet
+	push   bool // an update, with values of size bytes
+	size   int
 	gap    time.Duration
 	h      search.Handler
 }
@@ -77,8 +79,7 @@ func (e *Engine) later(fn func(now time.Time)) {
 
 func (e *Engine) start(now time.Time, r *request, m *wire.Message, values [][]byte) {
 	r.tid = e.newTID()
-	m.TID = r.tid
-	m.ID, m.Network, m.Client = e.id, e.cfg.Network, e.cfg.Client
+	e.sign(m, r.tid)
 	if m.SetValues(values) {
 		r.values = values
 	}
@@ -87,6 +88,12 @@ func (e *Engine) start(now time.Time, r *request, m *wire.Message, values [][]by
 	r.timer.fire = func(now time.Time) { e.retry(now, r) }
 	e.requests.byTID[r.tid] = r
 	e.retry(now, r)
+}
+
+// sign makes m a message of this node.
+func (e *Engine) sign(m *wire.Message, tid uint32) {
+	m.TID = tid
+	m.ID, m.Network, m.Client = e.id, e.cfg.Network, e.cfg.Client
 }
 
 func (e *Engine) newTID() uint32 {
@@ -140,6 +147,10 @@ func (e *Engine) expire(now time.Time, r *request) {
 func (e *Engine) forget(r *request) {
 	e.timers.set(&r.timer, time.Time{})
 	delete(e.requests.byTID, r.tid)
+	if r.push {
+		e.pushing.count--
+		e.pushing.bytes -= r.size
+	}
 	if r.node == nil {
 		return
 	}

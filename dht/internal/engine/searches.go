@@ -74,9 +74,15 @@ func (n network) Request(now time.Time, to *routing.Node, m *wire.Message, value
 	n.e.request(now, n.f, to, m, values, h)
 }
 
-// Known implements search.Network.
+// Known implements search.Network: nodes that have answered, and only for want of
+// those a few that have not. Anybody can make up nodes that were merely heard of.
 func (n network) Known(key infohash.Hash, k int, dst []*routing.Node) []*routing.Node {
-	return n.f.nodes.Closest(key, k, dst, (*routing.Node).Live)
+	before := len(dst)
+	dst = n.f.nodes.Closest(key, k, dst, func(x *routing.Node) bool { return x.Live() && !x.Replied.IsZero() })
+	if missing := min(k, closestNodes) - (len(dst) - before); missing > 0 {
+		dst = n.f.nodes.Closest(key, missing, dst, func(x *routing.Node) bool { return x.Live() && x.Replied.IsZero() })
+	}
+	return dst
 }
 
 // Open implements search.Network.

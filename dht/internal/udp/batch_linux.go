@@ -30,6 +30,7 @@ type batch struct {
 	inCount   int
 	inErr     error
 	receiveFn func(fd uintptr) bool
+	tryFn     func(fd uintptr) bool
 
 	out      ring
 	sending  []Datagram
@@ -69,15 +70,20 @@ func (b *batch) init(conn *net.UDPConn, ip6 bool) (err error) {
 	}
 	// Made once: a closure per call would be an allocation per call.
 	b.receiveFn = b.receive
+	b.tryFn = func(fd uintptr) bool { b.receive(fd); return true }
 	b.sendFn = b.send
 	return nil
 }
 
 // Receive waits for at least one datagram and returns what has arrived, at most
 // BatchSize. The result is valid until the next call.
-func (c *Conn) Receive() ([]Datagram, error) {
-	b := &c.batch
-	if err := b.raw.Read(b.receiveFn); err != nil {
+func (c *Conn) Receive() ([]Datagram, error) { return c.batch.take(c.batch.receiveFn) }
+
+// TryReceive is Receive without the wait: it returns nothing when nothing is there.
+func (c *Conn) TryReceive() ([]Datagram, error) { return c.batch.take(c.batch.tryFn) }
+
+func (b *batch) take(receive func(fd uintptr) bool) ([]Datagram, error) {
+	if err := b.raw.Read(receive); err != nil {
 		return nil, err
 	}
 	if b.inErr != nil {
