@@ -17,6 +17,7 @@ import (
 	"rollcall/account"
 	"rollcall/identity"
 	"rollcall/internal/atomicfile"
+	"rollcall/names"
 	"rollcall/presence"
 	"rollcall/store"
 )
@@ -46,7 +47,7 @@ type Daemon struct {
 	stretching sync.Mutex
 	ordering   sync.Mutex // held while the order of accounts is stored
 	hub        hub
-	names      names
+	names      *names.Client
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -71,7 +72,7 @@ func Open(ctx context.Context, cfg Config) (*Daemon, error) {
 		return nil, err
 	}
 	d := &Daemon{
-		cfg: cfg, log: cfg.Logger,
+		cfg: cfg, log: cfg.Logger, names: names.New(),
 		accounts: make(map[AccountID]*hosted), networks: make(map[string]*network),
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
@@ -306,6 +307,7 @@ func (d *Daemon) Close() error {
 		errs = append(errs, h.close())
 	}
 	d.hub.close()
+	d.names.Close()
 	errs = append(errs, d.cache.Close(), d.lock.Close())
 	return errors.Join(errs...)
 }

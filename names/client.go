@@ -20,10 +20,11 @@ import (
 
 // Errors that tell why there is no answer; others are those of the connection.
 var (
-	ErrNoServer = errors.New("names: no name server is set")
-	ErrBadName  = errors.New("names: not a possible name: want 3 to 32 letters, digits, - or _")
-	ErrNotFound = errors.New("names: nobody has the name, or the account has none")
-	ErrServer   = errors.New("names: the name server does not answer as it should")
+	ErrNoServer  = errors.New("names: no name server is set")
+	ErrBadServer = errors.New("names: not a name server: want a host, or an http or https URL")
+	ErrBadName   = errors.New("names: not a possible name: want 3 to 32 letters, digits, - or _")
+	ErrNotFound  = errors.New("names: nobody has the name, or the account has none")
+	ErrServer    = errors.New("names: the name server does not answer as it should")
 )
 
 // Entry is a name with the account that has it.
@@ -159,7 +160,7 @@ func parseServer(server string) (string, error) {
 	}
 	u, err := url.Parse(server)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return "", fmt.Errorf("names: name server is %.100q, want a host or an http or https URL", server)
+		return "", fmt.Errorf("%w, got %.100q", ErrBadServer, server)
 	}
 	return strings.TrimRight(server, "/"), nil
 }

@@ -109,7 +109,7 @@ func TestLookupAddress(t *testing.T) {
 func TestServerMustBeHTTP(t *testing.T) {
 	c, asked := serving(func(string, string) (int, string) { return 200, `{}` })
 	for _, server := range []string{"file:///etc/passwd", "ftp://x", "https://", "http://%zz"} {
-		if _, err := c.Lookup(t.Context(), server, "alice"); err == nil || errors.Is(err, ErrNotFound) {
+		if _, err := c.Lookup(t.Context(), server, "alice"); !errors.Is(err, ErrBadServer) {
 			t.Errorf("%q: %v", server, err)
 		}
 	}
