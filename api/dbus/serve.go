@@ -28,6 +28,9 @@ type Config struct {
 	Generations []Generation
 	// Persistent keeps the daemon when its last client unregisters.
 	Persistent bool
+	// Ready, unless nil, is called when clients are served and every event of the
+	// daemon from then on becomes a signal.
+	Ready func()
 	// Logger receives what clients were refused; nil discards it.
 	Logger *slog.Logger
 }
@@ -58,7 +61,7 @@ func Serve(ctx context.Context, cfg Config, d *daemon.Daemon) error {
 		events.Close()
 		return err
 	}
-	return f.serve(ctx, conn, events)
+	return f.serve(ctx, conn, events, cfg.Ready)
 }
 
 // connect connects to a bus.
@@ -96,11 +99,14 @@ func claimName(conn *dbus.Conn) error {
 }
 
 // serve answers the calls of a connection and emits the signals of events.
-func (f *face) serve(ctx context.Context, conn *dbus.Conn, events *daemon.Subscription) error {
+func (f *face) serve(ctx context.Context, conn *dbus.Conn, events *daemon.Subscription, ready func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	f.server.start(ctx, conn)
 	f.emit(signal{"Instance", "started", nil})
+	if ready != nil {
+		ready()
+	}
 
 	lost := make(chan error, 1)
 	f.started.Go(func() { lost <- f.follow(ctx, events) })
