@@ -27,6 +27,10 @@ type Config struct {
 	// Its Bootstrap, Network, StateFile, Logger and Clock are set by the daemon.
 	Node dht.Config
 
+	// Standby leaves the accounts off the network until RegisterAll is called, so
+	// that faces can be there before anything happens.
+	Standby bool
+
 	// Lease is how long an announcement lives, 0 for presence.DefaultLease;
 	// negative means permanent announcements, as other daemons make them.
 	Lease time.Duration

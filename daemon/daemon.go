@@ -62,7 +62,7 @@ type Daemon struct {
 }
 
 // Open starts a daemon with the accounts that are kept in its directory. They
-// register in the background. An account that cannot be read is left where it
+// register in the background, unless cfg.Standby is set. An account that cannot be read is left where it
 // is, and reported to the log and by [Daemon.Status].
 func Open(ctx context.Context, cfg Config) (*Daemon, error) {
 	if err := cfg.validate(); err != nil {
@@ -82,10 +82,8 @@ func Open(ctx context.Context, cfg Config) (*Daemon, error) {
 	if err := d.loadAccounts(); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	for _, h := range d.hosted() {
-		if err := h.apply(false); err != nil {
-			d.log.Error("account not started", "err", err)
-		}
+	if !cfg.Standby {
+		d.RegisterAll()
 	}
 	d.wg.Go(d.takeSnapshots)
 	return d, nil

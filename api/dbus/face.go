@@ -17,6 +17,7 @@ type face struct {
 	generations []Generation
 	persistent  bool
 	log         *slog.Logger
+	ready       func() // see Config
 	server      *server
 
 	lookups chan struct{} // holds a token for every lookup under way

@@ -50,6 +50,7 @@ func Serve(ctx context.Context, cfg Config, d *daemon.Daemon) error {
 	if err != nil {
 		return fmt.Errorf("dbus: %w", err)
 	}
+	f.ready = cfg.Ready
 	conn, err := connect(cfg.Address, f.server.options()...)
 	if err != nil {
 		return err
@@ -61,7 +62,7 @@ func Serve(ctx context.Context, cfg Config, d *daemon.Daemon) error {
 		events.Close()
 		return err
 	}
-	return f.serve(ctx, conn, events, cfg.Ready)
+	return f.serve(ctx, conn, events)
 }
 
 // connect connects to a bus.
@@ -99,13 +100,13 @@ func claimName(conn *dbus.Conn) error {
 }
 
 // serve answers the calls of a connection and emits the signals of events.
-func (f *face) serve(ctx context.Context, conn *dbus.Conn, events *daemon.Subscription, ready func()) error {
+func (f *face) serve(ctx context.Context, conn *dbus.Conn, events *daemon.Subscription) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	f.server.start(ctx, conn)
 	f.emit(signal{"Instance", "started", nil})
-	if ready != nil {
-		ready()
+	if f.ready != nil {
+		f.ready()
 	}
 
 	lost := make(chan error, 1)

@@ -18,7 +18,7 @@ import (
 const limit = 90 * time.Second
 
 // kinds are the implementations of the daemon.
-var kinds = []peers.DaemonKind{peers.Jamid}
+var kinds = []peers.DaemonKind{peers.Jamid, peers.RollcallDaemon("--log-level", "debug")}
 
 // everyPair runs a scenario with alice's and bob's daemon of every
 // implementation, each on a host of its own, with a dhtnode on a third.
