@@ -31,16 +31,18 @@ func deviceNames(devices []daemon.Device) map[string]string {
 	return names
 }
 
-// exportOnRing refuses: devices are not linked through the DHT. Clients that
-// wait for the end of it are told, too.
+// exportOnRing tells that it could not be done: devices are not linked through
+// the DHT.
 func (f *face) exportOnRing(id daemon.AccountID, _ string) bool {
-	if _, err := f.daemon.Account(id); f.ok("exportOnRing", err) {
-		f.emit(configurationSignal("exportOnRingEnded", string(id), int32(exportNoNetwork), ""))
+	_, err := f.daemon.Account(id)
+	if !f.ok("exportOnRing", err) {
+		return false
 	}
-	return false
+	f.emit(configurationSignal("exportOnRingEnded", string(id), int32(exportNoNetwork), ""))
+	return true
 }
 
-// revokeDevice refuses like exportOnRing, as if the device were unknown.
+// revokeDevice answers as for a device that is unknown: none is revoked.
 func (f *face) revokeDevice(id daemon.AccountID, _, device string) bool {
 	if _, err := f.daemon.Account(id); f.ok("revokeDevice", err) {
 		f.emit(configurationSignal("deviceRevocationEnded", string(id), device, int32(revokeNoDevice)))

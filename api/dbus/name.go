@@ -9,11 +9,11 @@ import (
 
 // Results of lookups and registrations (dbus spec 2.7).
 const (
-	nameFound     = 0
-	nameInvalid   = 1
-	nameNotFound  = 2
-	nameError     = 3
-	registerError = 4
+	nameFound         = 0
+	nameInvalid       = 1
+	nameNotFound      = 2
+	nameError         = 3
+	registerNoNetwork = 4
 )
 
 func (f *face) names() []handler {
@@ -85,13 +85,15 @@ func lookupStatus(err error) int32 {
 	return nameError
 }
 
-// registerName refuses: the daemon registers no names. Clients that wait for the
-// end of it are told, too.
+// registerName tells that no name server could be reached: the daemon registers
+// no names.
 func (f *face) registerName(id daemon.AccountID, _, name string) bool {
-	if _, err := f.daemon.Account(id); f.ok("registerName", err) {
-		f.emit(configurationSignal("nameRegistrationEnded", string(id), int32(registerError), name))
+	_, err := f.daemon.Account(id)
+	if !f.ok("registerName", err) {
+		return false
 	}
-	return false
+	f.emit(configurationSignal("nameRegistrationEnded", string(id), int32(registerNoNetwork), name))
+	return true
 }
 
 func (f *face) registerName2026(id daemon.AccountID, name, _, _ string) bool {

@@ -65,40 +65,6 @@ func Serve(ctx context.Context, cfg Config, d *daemon.Daemon) error {
 	return f.serve(ctx, conn, events)
 }
 
-// connect connects to a bus.
-func connect(address string, options ...dbus.ConnOption) (*dbus.Conn, error) {
-	var conn *dbus.Conn
-	var err error
-	if address == "" || address == "session" {
-		if conn, err = dbus.SessionBusPrivateNoAutoStartup(options...); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrNoBus, err)
-		}
-	} else if conn, err = dbus.Dial(address, options...); err != nil {
-		return nil, fmt.Errorf("dbus: connecting to the bus %q: %w", address, err)
-	}
-	err = conn.Auth(nil)
-	if err == nil {
-		err = conn.Hello()
-	}
-	if err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("dbus: greeting the bus: %w", err)
-	}
-	return conn, nil
-}
-
-// claimName takes the name that clients look for, or fails if somebody has it.
-func claimName(conn *dbus.Conn) error {
-	got, err := conn.RequestName(busName, dbus.NameFlagDoNotQueue)
-	if err != nil {
-		return fmt.Errorf("dbus: requesting the name %s: %w", busName, err)
-	}
-	if got != dbus.RequestNameReplyPrimaryOwner {
-		return ErrNameTaken
-	}
-	return nil
-}
-
 // serve answers the calls of a connection and emits the signals of events.
 func (f *face) serve(ctx context.Context, conn *dbus.Conn, events *daemon.Subscription) error {
 	ctx, cancel := context.WithCancel(ctx)
