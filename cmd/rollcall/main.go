@@ -26,7 +26,10 @@ func run(ctx context.Context, args []string) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(nodeCommand(), dhtCommand())
+	root.AddCommand(
+		accountCommand(), contactCommand(), requestCommand(), presenceCommand(), watchCommand(),
+		nameCommand(), statusCommand(), doctorCommand(), daemonCommand(), demoCommand(), nodeCommand(), dhtCommand(), manCommand(),
+	)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {

@@ -56,6 +56,10 @@ func New(at endpoint.Endpoint) (*Client, error) {
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			var dialer net.Dialer
 			conn, err := dialer.DialContext(ctx, at.Network, at.Address)
+			var refused *net.OpError
+			if errors.As(err, &refused) {
+				err = refused.Err // the rest is said already
+			}
 			if err != nil {
 				return nil, fmt.Errorf("%w at %v: %w", ErrNoDaemon, at, err)
 			}

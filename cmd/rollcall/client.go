@@ -1,0 +1,272 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+
+	"github.com/spf13/cobra"
+
+	"rollcall/api/http/client"
+	"rollcall/api/http/endpoint"
+	"rollcall/api/http/schema"
+	"rollcall/dht/infohash"
+	"rollcall/identity"
+)
+
+// clientFlags are those of the commands that talk to a running daemon.
+type clientFlags struct {
+	dataDir string
+	address string
+	account string
+	json    bool
+}
+
+const clientHelp = `
+
+The daemon is found by --data-dir, or by --http. Both can be set in the
+environment, as ROLLCALL_DATA_DIR and ROLLCALL_HTTP.
+
+Exit codes: 0 done, 1 wrong usage or refused, 2 no daemon, or no answer of the
+network, 3 not found, 4 too large, 7 the machine refused something.`
+
+func (f *clientFlags) add(cmd *cobra.Command) {
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&f.dataDir, "data-dir", "", "data directory of the daemon, `DIR`")
+	flags.StringVar(&f.address, "http", "", "address of the daemon: unix:PATH or 127.0.0.1:PORT, `ADDRESS`")
+	flags.BoolVar(&f.json, "json", false, "print JSON, one object a line")
+	cmd.Long = strings.TrimSpace(cmd.Long) + clientHelp
+	if cmd.Long == clientHelp {
+		cmd.Long = cmd.Short + "." + clientHelp
+	}
+}
+
+// groupCommand makes a command that only has others below it, and refuses what is
+// none of them.
+func groupCommand(name, short string) *cobra.Command {
+	return &cobra.Command{
+		Use: name, Short: short, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+}
+
+// addAccount adds the flag of commands that work on one account.
+func (f *clientFlags) addAccount(cmd *cobra.Command) {
+	cmd.PersistentFlags().StringVarP(&f.account, "account", "a", "", "id, URI or display name of the `ACCOUNT` (default: the only one)")
+}
+
+// defaultDataDir returns where a daemon keeps its data unless told otherwise.
+func defaultDataDir() (string, error) {
+	if dir := os.Getenv("ROLLCALL_DATA_DIR"); dir != "" {
+		return dir, nil
+	}
+	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "rollcall"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fail(codeInternal, "data directory: %w: name one with --data-dir", err)
+	}
+	return filepath.Join(home, ".local", "share", "rollcall"), nil
+}
+
+// endpoint returns where the daemon should be.
+func (f *clientFlags) endpoint() (endpoint.Endpoint, error) {
+	dir, address := f.dataDir, f.address
+	if dir == "" {
+		var err error
+		if dir, err = defaultDataDir(); err != nil {
+			return endpoint.Endpoint{}, err
+		}
+	}
+	if address == "" && f.dataDir == "" {
+		address = os.Getenv("ROLLCALL_HTTP")
+	}
+	return endpoint.Parse(address, dir)
+}
+
+// run calls the daemon and gives errors their exit codes.
+func (f *clientFlags) run(use func(c *client.Client) error) error {
+	at, err := f.endpoint()
+	if err != nil {
+		return err
+	}
+	c, err := client.New(at)
+	if err != nil {
+		return &failure{codeInternal, err}
+	}
+	defer c.Close()
+	return apiFailure(use(c))
+}
+
+// runOn is run for commands on one account.
+func (f *clientFlags) runOn(ctx context.Context, use func(c *client.Client, account schema.Account) error) error {
+	return f.run(func(c *client.Client) error {
+		account, err := f.choose(ctx, c)
+		if err != nil {
+			return err
+		}
+		return use(c, account)
+	})
+}
+
+// choose finds the account that is meant.
+func (f *clientFlags) choose(ctx context.Context, c *client.Client) (schema.Account, error) {
+	accounts, err := c.Accounts(ctx)
+	if err != nil {
+		return schema.Account{}, err
+	}
+	var found []schema.Account
+	for _, account := range accounts {
+		if f.account == "" || account.ID == f.account || account.DisplayName == f.account || isURI(f.account, account.URI) {
+			found = append(found, account)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(accounts) == 0:
+		return schema.Account{}, fail(codeNotFound, "there is no account yet: make one with rollcall account create")
+	case len(found) == 0:
+		return schema.Account{}, fail(codeNotFound, "no account %q: want one of %s", f.account, names(accounts))
+	}
+	return schema.Account{}, fmt.Errorf("which account? Choose with --account one of %s", names(found))
+}
+
+func isURI(text string, account infohash.Hash) bool {
+	uri, err := identity.ParseURI(text)
+	return err == nil && uri == account
+}
+
+func names(accounts []schema.Account) string {
+	var list []string
+	for _, account := range accounts {
+		list = append(list, fmt.Sprintf("%s (%s)", account.ID, plain(account.DisplayName)))
+	}
+	return strings.Join(list, ", ")
+}
+
+// apiFailure gives an error of the API its exit code.
+func apiFailure(err error) error {
+	var coded *failure
+	var problem *schema.Problem
+	switch {
+	case err == nil || errors.As(err, &coded):
+		return err
+	case errors.Is(err, client.ErrNoDaemon):
+		return fail(codeNoAnswer, "%w: start one with rollcall daemon", err)
+	case errors.As(err, &problem):
+		return &failure{problemCode(problem.Status), err}
+	}
+	return err
+}
+
+func problemCode(status int) int {
+	switch status {
+	case http.StatusNotFound:
+		return codeNotFound
+	case http.StatusRequestEntityTooLarge:
+		return codeTooLarge
+	case http.StatusBadGateway, http.StatusGatewayTimeout, http.StatusServiceUnavailable:
+		return codeNoAnswer
+	case http.StatusInternalServerError:
+		return codeInternal
+	}
+	return codeUsage
+}
+
+// show prints what a command found: text, or v as JSON.
+func (f *clientFlags) show(out io.Writer, v any, text string) error {
+	if f.json {
+		return json.NewEncoder(out).Encode(v)
+	}
+	_, err := fmt.Fprintln(out, text)
+	return err
+}
+
+// list prints items as a table of tab-separated rows, or as JSON.
+func list[T any](f *clientFlags, out io.Writer, items []T, head string, row func(T) string) error {
+	if f.json {
+		encoder := json.NewEncoder(out)
+		for _, item := range items {
+			if err := encoder.Encode(item); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, head)
+	for _, item := range items {
+		fmt.Fprintln(table, row(item))
+	}
+	return table.Flush()
+}
+
+// plain is text from others on one line, of bounded length, that cannot steer a
+// terminal.
+func plain(s string) string {
+	const most = 64
+	var b strings.Builder
+	n := 0
+	for _, r := range s {
+		if n++; n > most {
+			b.WriteRune('…')
+			break
+		}
+		if !unicode.IsPrint(r) {
+			r = '�'
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// peerArg reads an argument that names an account on the network.
+func peerArg(text string) (infohash.Hash, error) {
+	peer, err := identity.ParseURI(text)
+	if err != nil {
+		return peer, fmt.Errorf("account %q: want 40 hexadecimal digits, after jami: or nothing", plain(text))
+	}
+	return peer, nil
+}
+
+// secretFile reads a password from a file, or from standard input with "-". It
+// is the first line.
+func secretFile(cmd *cobra.Command, path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	in := cmd.InOrStdin()
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return "", fail(codeInternal, "password: %w", err)
+		}
+		defer file.Close()
+		in = file
+	}
+	b, err := io.ReadAll(io.LimitReader(in, maxPassword))
+	if err != nil {
+		return "", fail(codeInternal, "password: %w", err)
+	}
+	line, _, _ := strings.Cut(string(b), "\n")
+	line = strings.TrimSuffix(line, "\r")
+	if line == "" {
+		return "", fmt.Errorf("password: the first line of %s is empty", path)
+	}
+	return line, nil
+}
+
+const maxPassword = 4 << 10

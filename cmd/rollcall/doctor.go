@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+	"github.com/spf13/cobra"
+
+	"rollcall/api/http/client"
+	"rollcall/api/http/schema"
+	"rollcall/daemon"
+)
+
+// finding is what one check of doctor found.
+type finding struct {
+	Check  string `json:"check"`
+	State  string `json:"state"` // ok, warning or fault
+	Found  string `json:"found"`
+	Advice string `json:"advice,omitempty"`
+	code   int    // exit code of a fault
+}
+
+func good(check, format string, args ...any) finding {
+	return finding{Check: check, State: "ok", Found: fmt.Sprintf(format, args...)}
+}
+
+func warning(check, advice, format string, args ...any) finding {
+	return finding{Check: check, State: "warning", Found: fmt.Sprintf(format, args...), Advice: advice}
+}
+
+func fault(code int, check, advice, format string, args ...any) finding {
+	return finding{Check: check, State: "fault", Found: fmt.Sprintf(format, args...), Advice: advice, code: code}
+}
+
+func (f finding) text() string {
+	line := fmt.Sprintf("%-8s %s: %s", f.State, f.Check, f.Found)
+	if f.Advice != "" {
+		line += "\n         " + f.Advice
+	}
+	return line
+}
+
+func doctorCommand() *cobra.Command {
+	f := &clientFlags{}
+	var network networkFlags
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check clock, data directory, daemon, network and bus, and say what to do",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			findings, err := f.examine(cmd.Context(), network)
+			if err != nil {
+				return err
+			}
+			return f.report(cmd, findings)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringArrayVarP(&network.bootstrap, "bootstrap", "b", nil, "see whether the network answers by the node at `HOST[:PORT]`")
+	cmd.Flags().Uint32VarP(&network.network, "network", "n", 0, "network `ID` of that node")
+	return cmd
+}
+
+// examine makes all checks; one that fails stops no other.
+func (f *clientFlags) examine(ctx context.Context, network networkFlags) ([]finding, error) {
+	dir := f.dataDir
+	if dir == "" {
+		var err error
+		if dir, err = defaultDataDir(); err != nil {
+			return nil, err
+		}
+	}
+	findings := []finding{checkClock(now()), checkDataDir(dir)}
+	findings = append(findings, f.checkDaemon(ctx)...)
+	if len(network.bootstrap) > 0 {
+		findings = append(findings, checkNode(ctx, network))
+	}
+	return append(findings, checkBus(ctx, os.Getenv("DBUS_SESSION_BUS_ADDRESS"))), nil
+}
+
+func (f *clientFlags) report(cmd *cobra.Command, findings []finding) error {
+	code, faults := 0, 0
+	for _, finding := range findings {
+		if err := f.show(cmd.OutOrStdout(), finding, finding.text()); err != nil {
+			return err
+		}
+		if finding.State == "fault" {
+			faults++
+			code = max(code, finding.code)
+		}
+	}
+	if faults > 0 {
+		return fail(code, "%d of %d checks failed", faults, len(findings))
+	}
+	return nil
+}
+
+// builtAfter is a time that has passed for certain.
+var builtAfter = time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
+
+// checkClock judges the clock, by which leases end everywhere.
+func checkClock(now time.Time) finding {
+	const check, advice = "clock", "set it by the network, such as with: timedatectl set-ntp true"
+	synchronized, known := clockSynchronized()
+	switch {
+	case now.Before(builtAfter):
+		return fault(codeInternal, check, advice, "it is not %s", now.UTC().Format(time.DateOnly))
+	case known && !synchronized:
+		return warning(check, advice, "nothing keeps it right; one that is wrong by more than a lease hides you from others")
+	case !known:
+		return good(check, "%s; whether something keeps it right is not known here", now.UTC().Format(time.RFC3339))
+	}
+	return good(check, "%s, kept right by the system", now.UTC().Format(time.RFC3339))
+}
+
+// checkDataDir sees whether a daemon could keep its data there.
+func checkDataDir(dir string) finding {
+	const check = "data directory"
+	info, err := os.Stat(dir)
+	switch {
+	case os.IsNotExist(err):
+		return good(check, "%s, to be made by rollcall daemon", dir)
+	case err != nil:
+		return fault(codeInternal, check, "choose another with --data-dir", "%v", err)
+	case !info.IsDir():
+		return fault(codeInternal, check, "choose another with --data-dir", "%s is a file", dir)
+	case info.Mode().Perm()&0o077 != 0:
+		return fault(codeInternal, check, "close it: chmod 700 "+dir, "%s is open to other users (mode %o)", dir, info.Mode().Perm())
+	}
+	if err := tryWriting(dir); err != nil {
+		return fault(codeInternal, check, "free some space, or see who owns it", "%v", err)
+	}
+	return good(check, "%s", dir)
+}
+
+// tryWriting writes a file, of a size that a full disk does not take, and
+// removes it.
+func tryWriting(dir string) error {
+	file, err := os.CreateTemp(dir, ".doctor-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	defer file.Close()
+	if _, err := file.Write(make([]byte, 1<<20)); err != nil {
+		return err
+	}
+	return file.Sync()
+}
+
+// checkDaemon asks the daemon how it is, and how its networks and accounts are.
+func (f *clientFlags) checkDaemon(ctx context.Context) []finding {
+	var findings []finding
+	err := f.run(func(c *client.Client) error {
+		status, err := c.Status(ctx)
+		if err != nil {
+			return err
+		}
+		accounts, err := c.Accounts(ctx)
+		if err != nil {
+			return err
+		}
+		at, err := f.endpoint()
+		if err != nil {
+			return err
+		}
+		findings = append(findings, good("daemon", "answers at %v", at))
+		findings = append(findings, checkStatus(status)...)
+		for _, account := range accounts {
+			findings = append(findings, checkAccount(account))
+		}
+		return nil
+	})
+	if err != nil {
+		findings = append(findings, fault(codeNoAnswer, "daemon", "", "%v", err))
+	}
+	return findings
+}
+
+func checkStatus(status schema.Status) []finding {
+	var findings []finding
+	for _, n := range status.Networks {
+		if n.Connected {
+			findings = append(findings, good("network", "%s: %d good nodes", networkName(n), n.GoodNodes))
+			continue
+		}
+		findings = append(findings, fault(codeNoAnswer, "network",
+			"see whether UDP passes the firewall, and the node with: rollcall dht ping HOST",
+			"%s: no node answers", networkName(n)))
+	}
+	for _, d := range status.Damaged {
+		findings = append(findings, fault(codeInternal, "data",
+			"it was left where it is: restore a snapshot, or move it away", "%s: %s", d.Path, plain(d.Reason)))
+	}
+	return findings
+}
+
+func checkAccount(a schema.Account) finding {
+	check := "account " + a.ID
+	switch {
+	case a.State == string(daemon.Registered) || !a.Enabled || !a.Active || a.State == string(daemon.Initializing):
+		return good(check, "%s: %s", plain(a.DisplayName), accountState(a))
+	case a.State == string(daemon.Trying):
+		return warning(check, "if it stays so, see the network above", "%s: %s", plain(a.DisplayName), accountState(a))
+	}
+	return fault(codeNoAnswer, check, "see the log of the daemon", "%s: %s", plain(a.DisplayName), accountState(a))
+}
+
+// checkNode sees whether the network answers without a daemon.
+func checkNode(ctx context.Context, network networkFlags) finding {
+	check := "node " + strings.Join(network.bootstrap, " ")
+	start := time.Now()
+	node, err := network.join(ctx)
+	if err != nil {
+		return fault(codeNoAnswer, check, "see whether the name is right and UDP passes the firewall", "%v", err)
+	}
+	defer node.Close()
+	return good(check, "the network answers, after %v", time.Since(start).Round(time.Millisecond))
+}
+
+// busName is what desktop clients look for.
+const busName = "cx.ring.Ring"
+
+// checkBus looks for the session bus and for the daemon on it. A machine without
+// desktop needs neither.
+func checkBus(ctx context.Context, address string) finding {
+	const check, advice = "bus", "needed by desktop clients only; run the daemon with --bus none without them"
+	if address == "" {
+		if info, err := os.Stat(os.Getenv("XDG_RUNTIME_DIR") + "/bus"); err == nil && info.Mode().Type() == fs.ModeSocket {
+			address = "unix:path=" + os.Getenv("XDG_RUNTIME_DIR") + "/bus"
+		}
+	}
+	if address == "" {
+		return warning(check, advice, "there is no session bus")
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	conn, err := dbus.Connect(address, dbus.WithContext(ctx))
+	if err != nil {
+		return warning(check, advice, "the session bus does not answer: %v", err)
+	}
+	defer conn.Close()
+	var owned bool
+	if err := conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, busName).Store(&owned); err != nil {
+		return warning(check, advice, "the session bus does not answer: %v", err)
+	}
+	if !owned {
+		return warning(check, "start rollcall daemon in the session of the desktop", "nobody is %s on it", busName)
+	}
+	return good(check, "somebody is %s on it", busName)
+}

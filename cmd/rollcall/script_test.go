@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"rollcall/api/http"
+	"rollcall/daemon"
+	"rollcall/dht"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"rollcall": main})
+}
+
+// TestScripts runs scripts. Each has a network of one node at $NODE, of which
+// nobody outside of this machine knows, a free port $PORT, and the files large,
+// of more than a value may have, and escape, which would steer a terminal.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "node"),
+		Setup: func(env *testscript.Env) error {
+			_, err := setNode(env)
+			return err
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+	})
+}
+
+// TestDaemonScripts runs scripts that have a daemon too, found by the
+// environment. Its keys are small and its leases short.
+func TestDaemonScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "daemon"),
+		Setup: func(env *testscript.Env) error {
+			bootstrap, err := setNode(env)
+			if err != nil {
+				return err
+			}
+			return setDaemon(env, bootstrap)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "event": event, "uri": uri},
+	})
+}
+
+var loopback = netip.MustParseAddr("127.0.0.1")
+
+func setNode(env *testscript.Env) (bootstrap string, err error) {
+	node, err := dht.Open(context.Background(), dht.Config{Bind4: loopback, NoIPv6: true})
+	if err != nil {
+		return "", err
+	}
+	env.Defer(func() { node.Close() })
+	bootstrap = node.Addrs()[0].String()
+	env.Setenv("NODE", bootstrap)
+	port, err := freePort()
+	if err != nil {
+		return "", err
+	}
+	env.Setenv("PORT", port)
+	env.Setenv("HOME", env.WorkDir)
+	for name, content := range map[string]string{"large": strings.Repeat("x", 70_000), "escape": "\x1b[2J red"} {
+		if err := os.WriteFile(filepath.Join(env.WorkDir, name), []byte(content), 0o600); err != nil {
+			return "", err
+		}
+	}
+	return bootstrap, nil
+}
+
+func freePort() (string, error) {
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	_, port, err := net.SplitHostPort(conn.LocalAddr().String())
+	return port, errors.Join(err, conn.Close())
+}
+
+func setDaemon(env *testscript.Env, bootstrap string) error {
+	dir := filepath.Join(env.WorkDir, "data")
+	env.Setenv("ROLLCALL_DATA_DIR", dir)
+	d, err := daemon.Open(context.Background(), daemon.Config{
+		DataDir: dir, Bootstrap: []string{bootstrap}, Node: dht.Config{Bind4: loopback, NoIPv6: true},
+		Lease: 3 * time.Second, AllowShortLease: true, Dwell: 50 * time.Millisecond, KeyBits: 2048,
+	})
+	if err != nil {
+		return err
+	}
+	server, err := http.Listen(http.Config{DataDir: dir}, d)
+	if err != nil {
+		return errors.Join(err, d.Close())
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx) }()
+	env.Defer(func() {
+		stop()
+		if err := errors.Join(<-served, d.Close()); err != nil {
+			panic(err)
+		}
+	})
+	env.Values[pastKey{}] = &past{events: d.Subscribe()}
+	return nil
+}
+
+// past is what happened at the daemon of a script and was not waited for yet.
+type past struct {
+	events *daemon.Subscription
+	texts  []string
+}
+
+// pastKey is where scripts have their past.
+type pastKey struct{}
+
+// exits runs a command and compares its exit code: exits CODE COMMAND...
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		code = exit.ExitCode()
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// event waits until something has happened, before or from now on: event TEXT...,
+// where the event has all of the texts in it, and is taken out of the past.
+func event(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: event TEXT...")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	p := ts.Value(pastKey{}).(*past)
+	for i := 0; ; i++ {
+		if i == len(p.texts) {
+			e, err := p.events.Next(ctx)
+			if err != nil {
+				ts.Fatalf("no event with %q: %v; there were\n%s", args, err, strings.Join(p.texts, "\n"))
+			}
+			p.texts = append(p.texts, fmt.Sprintf("%s %T %+v", e.Account, e.Change, e.Change))
+		}
+		if !slices.ContainsFunc(args, func(text string) bool { return !strings.Contains(p.texts[i], text) }) {
+			p.texts = slices.Delete(p.texts, i, i+1)
+			return
+		}
+	}
+}
+
+// uri sets a variable to the account id that a file tells of: uri VARIABLE FILE.
+func uri(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: uri VARIABLE FILE")
+	}
+	found := accountURI.FindStringSubmatch(ts.ReadFile(args[1]))
+	if found == nil {
+		ts.Fatalf("no URI in %s", args[1])
+	}
+	ts.Setenv(args[0], found[1])
+}
+
+var accountURI = regexp.MustCompile(`jami:([0-9a-f]{40})`)

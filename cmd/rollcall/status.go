@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rollcall/api/http/client"
+	"rollcall/api/http/schema"
+)
+
+func statusCommand() *cobra.Command {
+	f := &clientFlags{}
+	cmd := &cobra.Command{
+		Use: "status", Short: "Tell how the daemon is", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.run(func(c *client.Client) error {
+				status, err := c.Status(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return f.show(cmd.OutOrStdout(), status, statusText(status))
+			})
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func statusText(s schema.Status) string {
+	lines := []string{fmt.Sprintf("%d accounts", s.Accounts)}
+	for _, n := range s.Networks {
+		state := "not connected"
+		if n.Connected {
+			state = fmt.Sprintf("connected, %d good nodes", n.GoodNodes)
+		}
+		lines = append(lines, fmt.Sprintf("network %s: %s, node %s at %s", networkName(n), state, n.Node, strings.Join(n.Addresses, " ")))
+	}
+	for _, d := range s.Damaged {
+		lines = append(lines, fmt.Sprintf("damaged: %s: %s", d.Path, d.Reason))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func networkName(n schema.Network) string {
+	if len(n.Bootstrap) == 0 {
+		return "of its own"
+	}
+	return strings.Join(n.Bootstrap, " ")
+}
