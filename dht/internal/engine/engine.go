@@ -210,11 +210,23 @@ func (e *Engine) admit(now time.Time, f *family, from netip.AddrPort, p []byte) 
 		e.stats.Dropped.Unexpected++
 		return
 	}
-	if m.Split() {
+	if m.Split() && e.mayGoOn(now, from, m) {
 		e.resumeSplit(now, f, e.parts.Start(now, from, m, p))
 		return
 	}
 	e.dispatch(now, f, from, m)
+}
+
+// mayGoOn reports whether to wait for the values of m, which follow in parts: not
+// for those of a request that is going to be refused.
+func (e *Engine) mayGoOn(now time.Time, from netip.AddrPort, m *wire.Message) bool {
+	switch {
+	case m.Kind != wire.Request:
+		return true
+	case m.Method == wire.Update:
+		return e.listensTo(from, m)
+	}
+	return e.tokens.Valid(now, m.Token, from)
 }
 
 // resumeSplit handles a message whose values have all arrived; nil is ignored.

@@ -92,7 +92,7 @@ func (e *Engine) heard(now time.Time, f *family, from netip.AddrPort, m *wire.Me
 	case now.Sub(n.Requested) > strangerPause:
 		n.Requested = now
 		e.ping(now, from, true, search.Handler{Reply: ignoreReply, Fail: ignoreFailure})
-		return e.isProven(now, from)
+		return e.isProven(now, from) || e.tokens.Valid(now, m.Token, from)
 	}
 	return true
 }

@@ -182,9 +182,15 @@ func (e *Engine) serveListen(now time.Time, from netip.AddrPort, m *wire.Message
 // serveUpdate takes a push for one of our listens. Every update is
 // acknowledged, known or not, so that the sender does not repeat it.
 func (e *Engine) serveUpdate(now time.Time, from netip.AddrPort, m *wire.Message) {
-	if s, ok := e.sockets[m.SID]; ok && s.node.ID == m.ID && s.node.Addr == from {
-		s.push(now, m)
+	if e.listensTo(from, m) {
+		e.sockets[m.SID].push(now, m)
 	}
 	e.startReply(from, m)
 	e.sendMessage(from)
+}
+
+// listensTo reports whether m comes from the node at which its socket listens.
+func (e *Engine) listensTo(from netip.AddrPort, m *wire.Message) bool {
+	s, ok := e.sockets[m.SID]
+	return ok && s.node.ID == m.ID && s.node.Addr == from
 }
