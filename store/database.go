@@ -20,15 +20,16 @@ var migrations embed.FS
 // to the present version by the files migrations/kind/NNNN_what.sql. It is
 // for one process: a second one gets ErrInUse.
 func openDatabase(name, kind, synchronous string) (*sql.DB, error) {
-	query := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"busy_timeout(1000)",
-		"locking_mode(EXCLUSIVE)",
-		"journal_mode(WAL)",
-		"synchronous(" + synchronous + ")",
-		"foreign_keys(1)",
-		"trusted_schema(0)",
-		fmt.Sprintf("cache_size(-%d)", pageCache),
-	}}
+	// The locking mode comes before anything that reads the file: then no other
+	// process can share it, and no file of shared memory is needed.
+	query := url.Values{
+		"_pragma":       {"locking_mode(EXCLUSIVE)"},
+		"_busy_timeout": {"1000"},
+		"_journal_mode": {"WAL"},
+		"_synchronous":  {synchronous},
+		"_foreign_keys": {"1"},
+		"_txlock":       {"immediate"},
+	}
 	dsn := url.URL{Scheme: "file", Path: name, OmitHost: true, RawQuery: query.Encode()}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
@@ -38,11 +39,19 @@ func openDatabase(name, kind, synchronous string) (*sql.DB, error) {
 	// transactions.
 	db.SetMaxOpenConns(1)
 	db.SetMaxIdleConns(1)
-	if err := migrate(db, kind); err != nil {
+	if err := prepare(db, kind); err != nil {
 		db.Close()
 		return nil, explain("open "+name, err)
 	}
 	return db, nil
+}
+
+// prepare sets the connection up and brings the schema to the present version.
+func prepare(db *sql.DB, kind string) error {
+	if _, err := db.Exec(fmt.Sprintf("PRAGMA trusted_schema = 0; PRAGMA cache_size = -%d", pageCache)); err != nil {
+		return err
+	}
+	return migrate(db, kind)
 }
 
 // migrate runs the migrations that the database has not seen, each in a

@@ -1,0 +1,75 @@
+package store
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"rollcall/presence"
+)
+
+func TestCache(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "cache.db")
+	c, err := OpenCache(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { c.Close() }()
+	me, friend, device := peer(1), peer(2), peer(3)
+	memory := presence.Memory{
+		LastSeen: start,
+		History:  []presence.Change{{At: start, Status: presence.Online}, {At: start.Add(time.Minute), Status: presence.Offline}},
+		Dates:    []presence.DeviceDate{{Device: device, Newest: start, Seen: start.Add(time.Second), Gone: true}},
+	}
+	for what, err := range map[string]error{
+		"memory":      c.SaveMemory(me, friend, memory),
+		"other":       c.SaveMemory(friend, me, presence.Memory{}),
+		"certificate": c.SaveCertificate(start, device, friend, []byte("chain")),
+		"revocation":  c.SaveRevocation(friend, []byte("issuer"), []byte("list")),
+	} {
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+	c.Close()
+	if c, err = OpenCache(name); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.Memory(me, friend); err != nil || !reflect.DeepEqual(got, memory) {
+		t.Errorf("memory = %+v, %v; want %+v", got, err, memory)
+	}
+	if chain, err := c.Certificate(start, device); err != nil || string(chain) != "chain" {
+		t.Errorf("certificate = %q, %v", chain, err)
+	}
+	if issuer, list, err := c.Revocation(friend); err != nil || string(issuer) != "issuer" || string(list) != "list" {
+		t.Errorf("revocation = %q, %q, %v", issuer, list, err)
+	}
+	if err := c.Forget(me); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.Memory(me, friend); err != nil || !reflect.DeepEqual(got, presence.Memory{}) {
+		t.Errorf("forgotten memory = %+v, %v", got, err)
+	}
+	if chain, err := c.Certificate(start, peer(9)); chain != nil || err != nil {
+		t.Errorf("unknown certificate = %q, %v", chain, err)
+	}
+}
+
+// TestDamagedCache begins a new one, and keeps the old.
+func TestDamagedCache(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "cache.db")
+	writeFile(t, name, []byte("this is no database, whatever its name says; it is a text of some length"))
+	c, err := OpenCache(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if c.Damage() == nil {
+		t.Fatal("no damage was reported")
+	}
+	if _, err := os.Stat(c.Damage().SetAside); err != nil {
+		t.Error(err)
+	}
+}
