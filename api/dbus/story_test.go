@@ -19,7 +19,7 @@ import (
 	"rollcall/dht/infohash"
 )
 
-// desktop is a client of a daemon without a network, on a connection without a bus.
+// desktop is a client of a daemon, on a connection without a bus.
 type desktop struct {
 	t       *testing.T
 	conn    *dbus.Conn
@@ -28,13 +28,18 @@ type desktop struct {
 	ended   <-chan error // of the face
 }
 
+var loopback = dht.Config{Bind4: netip.MustParseAddr("127.0.0.1"), NoIPv6: true}
+
+// alone is a bootstrap address at which nobody answers.
+const alone = "127.0.0.1:1"
+
 // newDesktop starts a daemon and a client.
-func newDesktop(t *testing.T, generations ...Generation) *desktop {
+func newDesktop(t *testing.T, bootstrap string, generations ...Generation) *desktop {
 	t.Helper()
 	dir := t.TempDir()
 	d, err := daemon.Open(t.Context(), daemon.Config{
 		DataDir: filepath.Join(dir, "data"), ClientDir: filepath.Join(dir, "jami"),
-		Node: dht.Config{Bind4: netip.MustParseAddr("127.0.0.1"), NoIPv6: true}, KeyBits: 2048, InitTime: time.Millisecond,
+		Bootstrap: []string{bootstrap}, Node: loopback, KeyBits: 2048, InitTime: time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +135,7 @@ func (c *desktop) details(id string) map[string]string {
 
 // TestCreation is the wizard of a client (dbus spec 5.2).
 func TestCreation(t *testing.T) {
-	c := newDesktop(t)
+	c := newDesktop(t, alone)
 	c.want("", "addAccount", map[string]string{"Account.type": "NONE"})
 	id := c.call("ConfigurationManager.addAccount", map[string]string{"Account.type": "RING", "Account.displayName": "alice"})
 	if len(id) != 16 {
@@ -182,7 +187,7 @@ func TestCreation(t *testing.T) {
 }
 
 func TestContacts(t *testing.T) {
-	c := newDesktop(t)
+	c := newDesktop(t, alone)
 	id, _ := c.addAccount("alice")
 	peer := infohash.SumString("peer").String()
 
@@ -215,7 +220,7 @@ func TestContacts(t *testing.T) {
 }
 
 func TestSubscriptions(t *testing.T) {
-	c := newDesktop(t)
+	c := newDesktop(t, alone)
 	id, _ := c.addAccount("alice")
 	peer, another := infohash.Hash{1}.String(), infohash.Hash{2}.String()
 	subscriptions := func(want string) {
@@ -236,7 +241,7 @@ func TestSubscriptions(t *testing.T) {
 
 // TestLookups: every lookup has one answer, also without a name server.
 func TestLookups(t *testing.T) {
-	c := newDesktop(t, Generation2023)
+	c := newDesktop(t, alone, Generation2023)
 	id, _ := c.addAccount("alice")
 	c.want("", "setAccountDetails", id, map[string]string{"RingNS.uri": ""})
 	peer := infohash.SumString("peer").String()
@@ -261,7 +266,7 @@ func TestLookups(t *testing.T) {
 // TestLifetime: the daemon ends when the last client unregisters, whoever it says
 // it is, and answers that call.
 func TestLifetime(t *testing.T) {
-	c := newDesktop(t)
+	c := newDesktop(t, alone)
 	c.call("Instance.Register", int32(1), "a")
 	c.call("Instance.Register", int32(2), "b")
 	c.call("Instance.Unregister", int32(77))
@@ -277,7 +282,7 @@ func TestLifetime(t *testing.T) {
 }
 
 func TestLostConnection(t *testing.T) {
-	c := newDesktop(t)
+	c := newDesktop(t, alone)
 	c.conn.Close()
 	if err := <-c.ended; err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("ended with %v", err)
@@ -287,7 +292,7 @@ func TestLostConnection(t *testing.T) {
 // TestBadInput: what cannot be done is answered by an empty or false value and
 // changes nothing (dbus spec 6).
 func TestBadInput(t *testing.T) {
-	c := newDesktop(t)
+	c := newDesktop(t, alone)
 	id, _ := c.addAccount("alice")
 	peer := infohash.SumString("peer").String()
 	const nothing = ""
