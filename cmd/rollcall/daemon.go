@@ -132,7 +132,7 @@ func runDaemon(ctx context.Context, f daemonFlags) error {
 	}
 	d, err := daemon.Open(ctx, cfg)
 	if err != nil {
-		return &failure{codeInternal, err}
+		return daemonFailure(err)
 	}
 	bus := dbus.Config{Address: f.bus, Generations: generations, Persistent: f.persistent, Logger: log}
 	err = f.serve(ctx, d, bus, log)
@@ -180,9 +180,17 @@ func (f *daemonFlags) serve(ctx context.Context, d *daemon.Daemon, bus dbus.Conf
 		stop()
 	}
 	if err := errors.Join(errs...); err != nil {
-		return &failure{codeInternal, err}
+		return daemonFailure(err)
 	}
 	return nil
+}
+
+// daemonFailure returns an error with the exit code of a daemon that cannot run.
+func daemonFailure(err error) error {
+	if errors.Is(err, daemon.ErrInUse) || errors.Is(err, dbus.ErrNameTaken) {
+		return &failure{codeRunning, err}
+	}
+	return &failure{codeInternal, err}
 }
 
 // serveBus serves the bus. A session bus that is not there is no error where

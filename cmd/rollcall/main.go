@@ -46,6 +46,7 @@ func run(ctx context.Context, args []string) int {
 // Exit codes, the same for every command.
 const (
 	codeUsage     = 1 // a wrong flag or argument
+	codeRunning   = 1 // another daemon runs; what starts Jami's daemon knows this code
 	codeNoAnswer  = 2 // nobody answered
 	codeNotFound  = 3 // nothing is there
 	codeTooLarge  = 4 // the value does not fit
