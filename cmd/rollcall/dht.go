@@ -238,7 +238,7 @@ func (f *dhtFlags) put(ctx context.Context, out io.Writer, keyText, text string)
 		return err
 	}
 	if len(v.Data) > value.MaxDataSize {
-		return fail(codeTooLarge, "%d bytes: %w", len(v.Data), dht.ErrTooLarge)
+		return &failure{codeTooLarge, dht.ErrTooLarge}
 	}
 	if f.to != "" && f.sign == "" {
 		return errors.New("--encrypt-to needs --sign FILE: encrypted values are always signed")

@@ -125,7 +125,13 @@ func (l *lone) tokenFor(from netip.AddrPort, id infohash.Hash) []byte {
 func (l *lone) befriend(addr netip.AddrPort, id infohash.Hash) {
 	l.friends[addr] = id
 	for range 2 {
-		l.ask(addr, wire.Message{Method: wire.Ping, TID: 1, ID: id})
+		// The engine may ask back at once or after a while.
+		m := wire.Message{Kind: wire.Request, Method: wire.Ping, TID: 1, ID: id}
+		for _, g := range slices.Clone(l.handle(addr, m.Append(nil))) {
+			if g.to == addr && parse(l.t, g.data).Kind == wire.Request {
+				l.reply(addr, id, g.data)
+			}
+		}
 	}
 	l.pass(time.Second)
 }

@@ -66,15 +66,21 @@ func (e *Engine) between(least, most time.Duration) time.Duration {
 // address: that takes an answer from there (opendht spec 2.7).
 //
 // A stranger is pinged after its second request only: to a source that may be
-// forged goes nothing but the one answer. For the same reason, a known node at
-// another address is pinged instead of being answered: serve is false then. It
-// will repeat its request.
+// forged goes nothing but the one answer. A node that knows few others pings at
+// once, and then answers after that: serve is false. So it does with a known node
+// at another address, which will repeat its request.
 func (e *Engine) heard(now time.Time, f *family, from netip.AddrPort, m *wire.Message) (serve bool) {
 	n := f.nodes.Get(m.ID)
 	switch {
 	case n == nil:
-		if !m.Client {
-			f.nodes.Add(now, m.ID, from).Heard = now
+		if m.Client {
+			break
+		}
+		n = f.nodes.Add(now, m.ID, from)
+		n.Heard = now
+		if m.Method == wire.Ping && f.table.Len() < closestNodes && e.postpone(now, f, from, m) {
+			n.Requested = now
+			return false
 		}
 	case n.Addr == from:
 		wasExpired, again := n.Expired, !n.Heard.IsZero()
