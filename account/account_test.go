@@ -43,6 +43,7 @@ type person struct {
 	*Account
 	dir  string
 	node *dht.Node
+	quit func() // ends the account and closes its files
 
 	mu     sync.Mutex
 	events []Event
@@ -84,11 +85,12 @@ func (p *person) open(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := p.Account
-	t.Cleanup(func() {
+	p.quit = func() {
 		a.Close()
 		state.Close()
 		cache.Close()
-	})
+	}
+	t.Cleanup(p.quit)
 }
 
 func (p *person) record(e Event) {
