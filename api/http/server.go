@@ -20,62 +20,81 @@ import (
 
 // Config says where to serve.
 type Config struct {
-	// Address is as in endpoint.Parse; "" means the socket in DataDir.
-	Address string
-	// DataDir is that of the daemon. The token of a loopback port is kept there.
+	// DataDir is that of the daemon. There is always a socket in it, by which the
+	// user's commands find the daemon; the token of a loopback port is kept there.
 	DataDir string
+	// Address is where to serve besides, as in endpoint.Parse; "" means nowhere.
+	Address string
 	// Logger receives what goes wrong; nil discards it.
 	Logger *slog.Logger
 }
 
 // Server is the API of one daemon. Make one with Listen.
 type Server struct {
-	listener net.Listener
-	endpoint endpoint.Endpoint
-	handler  nethttp.Handler
-	events   *history
-	daemon   *daemon.Daemon
-	log      *slog.Logger
+	doors  []door
+	events *history
+	daemon *daemon.Daemon
+	log    *slog.Logger
 }
 
-// Listen opens the endpoint of d. Serve must follow, it ends what Listen began.
+// door is one of the endpoints of a server.
+type door struct {
+	at       endpoint.Endpoint
+	listener net.Listener
+	guard    *guard
+}
+
+// Listen opens the endpoints of d. Serve must follow, it ends what Listen began.
 func Listen(cfg Config, d *daemon.Daemon) (*Server, error) {
-	at, err := endpoint.Parse(cfg.Address, cfg.DataDir)
+	s := &Server{events: newHistory(), daemon: d, log: cfg.Logger}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	routes, err := newRoutes(d, s.events)
 	if err != nil {
 		return nil, err
+	}
+	addresses := []string{""}
+	if cfg.Address != "" {
+		addresses = append(addresses, cfg.Address)
+	}
+	for _, address := range addresses {
+		door, err := open(address, cfg.DataDir, routes)
+		if err != nil {
+			for _, opened := range s.doors {
+				opened.listener.Close()
+			}
+			return nil, err
+		}
+		s.doors = append(s.doors, door)
+	}
+	return s, nil
+}
+
+func open(address, dataDir string, routes nethttp.Handler) (door, error) {
+	at, err := endpoint.Parse(address, dataDir)
+	if err != nil {
+		return door{}, err
 	}
 	token := ""
 	if at.Network == "tcp" {
 		if token, err = at.MakeToken(); err != nil {
-			return nil, err
+			return door{}, err
 		}
 	}
 	listener, err := listen(at)
 	if err != nil {
-		return nil, err
+		return door{}, err
 	}
 	if at.Network == "tcp" {
 		at.Address = listener.Addr().String()
 	}
-	log := cfg.Logger
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	s := &Server{
-		listener: netutil.LimitListener(listener, maxConns),
-		endpoint: at, events: newHistory(), daemon: d, log: log,
-	}
-	routes, err := newRoutes(d, s.events)
-	if err != nil {
-		listener.Close()
-		return nil, err
-	}
-	s.handler = newGuard(at, token, routes)
-	return s, nil
+	return door{at, netutil.LimitListener(listener, maxConns), newGuard(at, token, routes)}, nil
 }
 
-// Endpoint returns where the API is, with the port that was chosen if any would do.
-func (s *Server) Endpoint() endpoint.Endpoint { return s.endpoint }
+// Endpoint returns where the API is: what was asked for, with the port that was
+// chosen if any would do, else the socket.
+func (s *Server) Endpoint() endpoint.Endpoint { return s.doors[len(s.doors)-1].at }
 
 // Serve answers requests until the end of ctx, which is no error, and then waits
 // for those under way.
@@ -88,8 +107,22 @@ func (s *Server) Serve(ctx context.Context) error {
 	}()
 	defer func() { cancel(); <-recorded }()
 
+	// The first door that cannot be served closes the others.
+	ended := make(chan error, len(s.doors))
+	for _, door := range s.doors {
+		go func() { defer cancel(); ended <- s.serve(ctx, door) }()
+	}
+	var errs []error
+	for range s.doors {
+		errs = append(errs, <-ended)
+	}
+	return errors.Join(errs...)
+}
+
+// serve answers requests that come in by one door.
+func (s *Server) serve(ctx context.Context, door door) error {
 	server := &nethttp.Server{
-		Handler:           s.handler,
+		Handler:           door.guard,
 		ReadHeaderTimeout: headerTimeout,
 		WriteTimeout:      bodyTimeout + operationTimeout + flushTimeout,
 		IdleTimeout:       idleTimeout,
@@ -98,7 +131,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(s.listener) }()
+	go func() { failed <- server.Serve(door.listener) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("http: %w", err)

@@ -12,6 +12,7 @@ import (
 
 	"rollcall/api/http"
 	"rollcall/api/http/client"
+	"rollcall/api/http/endpoint"
 	"rollcall/api/http/schema"
 	"rollcall/daemon"
 	"rollcall/dht"
@@ -263,6 +264,27 @@ func TestEventsGoOnOverARestart(t *testing.T) {
 	second, err, _ := next()
 	if err != nil || second.Type != schema.Start || second.ID == first.ID {
 		t.Fatalf("after the restart: %+v, %v", second, err)
+	}
+}
+
+// TestPortComesOnTopOfTheSocket shows that the user's commands find a daemon
+// however else it is reached.
+func TestPortComesOnTopOfTheSocket(t *testing.T) {
+	cfg := config(t, "127.0.0.1:9")
+	byPort, stop := start(t, cfg, "127.0.0.1:0")
+	defer stop()
+	at, err := endpoint.Parse("", cfg.DataDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bySocket, err := client.New(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*client.Client{byPort, bySocket} {
+		if _, err := c.Status(t.Context()); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -89,7 +89,9 @@ func (b *board) apply(e schema.Event) bool {
 		}
 	case schema.RequestClosed:
 		delete(b.requests, e.Peer)
-	case schema.DevicesChanged, schema.LeaseChanged, schema.VolatileChanged, schema.AccountsChanged:
+	case schema.VolatileChanged:
+		b.account.Announced = e.Settings["Account.deviceAnnounced"] == "true"
+	case schema.DevicesChanged, schema.LeaseChanged:
 	default:
 		return false
 	}

@@ -53,11 +53,12 @@ func TestBoard(t *testing.T) {
 	want(schema.Event{Type: schema.RequestClosed, Peer: peer("e")}, "1 of 2 are there",
 		"● "+bb+"  connected  lunch�", "  "+a+"  last seen 1 h ago")
 
-	if b.apply(schema.Event{Type: schema.Start}) || b.apply(schema.Event{Type: "of a later version"}) {
-		t.Error("an event that tells too little is taken for one that tells all")
-	}
-	if head := b.lines(at(0), 0, 0)[0]; head != "Alice�[2J: on the network" {
+	b.apply(schema.Event{Type: schema.VolatileChanged, Settings: schema.Settings{"Account.deviceAnnounced": "false"}})
+	if head := b.lines(at(0), 0, 0)[0]; head != "Alice�[2J: on the network, not announced yet" {
 		t.Errorf("head %q", head)
+	}
+	if b.apply(schema.Event{Type: schema.Start}) || b.apply(schema.Event{Type: schema.AccountsChanged}) || b.apply(schema.Event{Type: "of a later version"}) {
+		t.Error("an event that tells too little is taken for one that tells all")
 	}
 	small := b.lines(at(0), 10, 4)
 	if len(small) != 4 || small[3] != "… and 3 mo" {

@@ -42,7 +42,7 @@ func Parse(address, dataDir string) (Endpoint, error) {
 	}
 	if isPath {
 		if path == "" || len(path) > maxSocketPath {
-			return Endpoint{}, fmt.Errorf("HTTP socket %q: want a path of 1 to %d bytes", path, maxSocketPath)
+			return Endpoint{}, fmt.Errorf("HTTP socket %q: want a path of 1 to %d bytes: choose a shorter data directory", path, maxSocketPath)
 		}
 		return Endpoint{Network: "unix", Address: path}, nil
 	}
