@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
@@ -77,10 +78,23 @@ func (n network) Request(now time.Time, to *routing.Node, m *wire.Message, value
 // Known implements search.Network: nodes that have answered, and only for want of
 // those a few that have not. Anybody can make up nodes that were merely heard of.
 func (n network) Known(key infohash.Hash, k int, dst []*routing.Node) []*routing.Node {
+	crowds := make(map[netip.Prefix]int)
+	known := func(answered bool) func(*routing.Node) bool {
+		return func(x *routing.Node) bool {
+			if !x.Live() || x.Replied.IsZero() == answered {
+				return false
+			}
+			if network, ok := routing.Network(x.Addr.Addr()); ok {
+				crowds[network]++
+				return crowds[network] <= search.MaxKnownPerNetwork
+			}
+			return true
+		}
+	}
 	before := len(dst)
-	dst = n.f.nodes.Closest(key, k, dst, func(x *routing.Node) bool { return x.Live() && !x.Replied.IsZero() })
+	dst = n.f.nodes.Closest(key, k, dst, known(true))
 	if missing := min(k, closestNodes) - (len(dst) - before); missing > 0 {
-		dst = n.f.nodes.Closest(key, missing, dst, func(x *routing.Node) bool { return x.Live() && x.Replied.IsZero() })
+		dst = n.f.nodes.Closest(key, missing, dst, known(false))
 	}
 	return dst
 }

@@ -10,6 +10,9 @@ const (
 	// maxPerNetwork is how many of the target nodes may share a /24 or /48, so
 	// that one network cannot surround a key (private ranges are exempt).
 	maxPerNetwork = 2
+	// MaxKnownPerNetwork is how many may be among the nodes that a search
+	// remembers: a network full of made-up neighbours must not push out the others.
+	MaxKnownPerNetwork = 4
 	// keepAlive is how long a target node of a permanent value may be silent
 	// before it is asked again: a value must not wait for its refresh to learn
 	// that its holders are gone.

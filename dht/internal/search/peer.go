@@ -66,12 +66,27 @@ func (s *Search) insert(now time.Time, n *routing.Node) bool {
 		s.lost(now, p)
 		return true
 	}
-	if i >= maxPeers && len(s.peers) >= maxPeers {
+	if i >= maxPeers && len(s.peers) >= maxPeers || s.crowded(n) {
 		return false
 	}
 	s.peers = slices.Insert(s.peers, i, &peer{node: n})
 	s.trim(now)
 	return true
+}
+
+// crowded reports whether the network of n has its share of the peers already.
+func (s *Search) crowded(n *routing.Node) bool {
+	network, ok := routing.Network(n.Addr.Addr())
+	if !ok {
+		return false
+	}
+	count := 0
+	for _, p := range s.peers {
+		if p.live() && network.Contains(p.node.Addr.Addr()) {
+			count++
+		}
+	}
+	return count >= MaxKnownPerNetwork
 }
 
 // trim keeps the peers within their bound: dead ones go first, then the

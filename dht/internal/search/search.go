@@ -30,7 +30,8 @@ type Network interface {
 	// exactly one of h.Reply and h.Fail. m is only read during the call; values
 	// must not change until then.
 	Request(now time.Time, n *routing.Node, m *wire.Message, values [][]byte, h Handler)
-	// Known appends up to k of the known nodes closest to key, live ones only.
+	// Known appends up to k of the known nodes closest to key, live ones only and
+	// at most MaxKnownPerNetwork of one network.
 	Known(key infohash.Hash, k int, dst []*routing.Node) []*routing.Node
 	// Open reserves a socket id at n whose pushes go to push; Close releases it.
 	Open(n *routing.Node, push func(now time.Time, m *wire.Message)) uint32
@@ -141,8 +142,10 @@ func (s *Search) synced(now time.Time) bool {
 	return n > 0
 }
 
-// ask keeps up to Alpha find and get requests in flight, closest peers first.
+// ask keeps up to Alpha find and get requests in flight, closest peers first, to
+// those that are or may become targets.
 func (s *Search) ask(now time.Time) {
+	var crowd crowd
 	live := 0
 	for _, p := range s.peers {
 		if s.inflight >= Alpha || live >= Width {
@@ -151,7 +154,10 @@ func (s *Search) ask(now time.Time) {
 		if !p.live() {
 			continue
 		}
-		if !p.slow {
+		if !p.slow || p.current(now) {
+			if !crowd.admit(p.node.Addr.Addr()) {
+				continue
+			}
 			live++
 		}
 		if p.asking || now.Before(p.pause) {
