@@ -56,9 +56,17 @@ func (a *Account) withdraw(id uint64) {
 	}
 }
 
-// checkAnnouncement counts the nodes that have the announcement.
+// checkAnnouncement counts the nodes that have the announcement, unless it was
+// found to be kept a moment ago.
 func (s *session) checkAnnouncement(id uint64) {
 	a := s.account
+	a.mu.Lock()
+	skip := time.Since(s.checked) < checkGap
+	stored := a.stored[id]
+	a.mu.Unlock()
+	if skip {
+		return
+	}
 	limited, cancel := context.WithTimeout(s.ctx, jobTimeout)
 	defer cancel()
 	held := 0
@@ -71,7 +79,13 @@ func (s *session) checkAnnouncement(id uint64) {
 			held++
 		}
 	}
-	s.input(func(now time.Time) { a.announcer.ReadBack(now, id, a.stored[id], held) })
+	s.input(func(now time.Time) {
+		before := a.announcer.Lease()
+		a.announcer.ReadBack(now, id, stored, held)
+		if a.announcer.Lease() == before {
+			s.checked = now
+		}
+	})
 }
 
 // userData asks for what announcements and revocation lists are.

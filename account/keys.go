@@ -21,6 +21,9 @@ const (
 	signatureFile = "receipt.sig"
 )
 
+// KeyFiles are the names of all files of Keys.
+var KeyFiles = []string{keyfile.DeviceKey, keyfile.DeviceChain, ArchiveFile, receiptFile, signatureFile}
+
 var random = crand.Reader
 
 // Keys are the private files of an account on this machine: its device, the

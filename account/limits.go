@@ -18,7 +18,10 @@ const (
 	// node watches over the lives of values itself and only tells of their end.
 	refreshLive = 4 * time.Minute
 	// statusPoll is how soon a loss of the network is noticed.
-	statusPoll = 2 * time.Second
+	statusPoll = 5 * time.Second
+	// checkGap is how long it holds that enough nodes have kept an announcement:
+	// what could change is the clocks, and to ask costs as much as to announce.
+	checkGap = 5 * time.Minute
 	// jobTimeout ends a put or a lookup that nobody answers.
 	jobTimeout = time.Minute
 	// minRetry and maxRetry bound the doubling wait between attempts.

@@ -19,6 +19,7 @@ type session struct {
 	published chan struct{}  // closed when the certificate is on the network
 	announced chan struct{}  // closed when the first announcement was tried, or is not wanted
 	once      sync.Once
+	checked   time.Time // when enough nodes had the announcement; guarded by the account's lock
 }
 
 // announcedOnce lets the session go on after the first announcement.

@@ -1,18 +1,18 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"rollcall/account"
 	"rollcall/identity"
@@ -119,12 +119,8 @@ func (d *Daemon) openDirectory() error {
 		}
 	}
 	var err error
-	if d.lock, err = os.OpenFile(d.path(lockFile), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
-		return fmt.Errorf("daemon: %w", err)
-	}
-	if err := unix.Flock(int(d.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		d.lock.Close()
-		return fmt.Errorf("daemon: %s: %w", d.cfg.DataDir, ErrInUse)
+	if d.lock, err = lockDirectory(d.cfg.DataDir); err != nil {
+		return err
 	}
 	if d.cache, err = store.OpenCache(d.path(cacheFile)); err != nil {
 		d.lock.Close()
@@ -165,11 +161,13 @@ func (d *Daemon) loadAccounts() error {
 			found = append(found, AccountID(name))
 		}
 	}
-	order := d.readOrder()
-	for _, id := range append(order, found...) {
-		if slices.Contains(found, id) && d.accounts[id] == nil {
-			d.loadAccount(id)
-		}
+	place := make(map[AccountID]int)
+	for i, id := range d.readOrder() {
+		place[id] = i - math.MaxInt // before those without a place
+	}
+	slices.SortStableFunc(found, func(a, b AccountID) int { return cmp.Compare(place[a], place[b]) })
+	for _, id := range found {
+		d.loadAccount(id)
 	}
 	return nil
 }

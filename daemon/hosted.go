@@ -103,7 +103,7 @@ func (h *hosted) notify(event account.Event) {
 	case account.DeviceAdded:
 		h.tellLocked(DevicesChanged{h.devicesLocked()})
 	case presence.StatusChanged:
-		h.tellLocked(PresenceChanged{Peer: e.Account, Status: e.Status, Cause: e.Cause, Subscribed: e.Subscribed})
+		h.tellLocked(h.presenceLocked(e))
 	case presence.LeaseChanged:
 		h.daemon.log.Warn("lease", "account", h.id, "lease", e.Lease, "configured", e.Configured, "reason", e.Reason())
 		h.tellLocked(LeaseChanged{e.Lease, e.Configured, e.Reason()})
@@ -124,6 +124,17 @@ func (h *hosted) notify(event account.Event) {
 	case contact.OutgoingChanged:
 		h.tellLocked(OutgoingChanged(e))
 	}
+}
+
+func (h *hosted) presenceLocked(e presence.StatusChanged) PresenceChanged {
+	change := PresenceChanged{Peer: e.Account, Status: e.Status, Cause: e.Cause, Subscribed: e.Subscribed}
+	if h.account != nil {
+		h.account.Read(func(l *contact.List, _ *presence.Tracker) {
+			c, _ := l.Contact(e.Account)
+			change.Contact = c.Active()
+		})
+	}
+	return change
 }
 
 // states are the states of accounts as clients know them.

@@ -28,7 +28,8 @@ func run(ctx context.Context, args []string) int {
 	}
 	root.AddCommand(
 		accountCommand(), contactCommand(), requestCommand(), presenceCommand(), watchCommand(),
-		nameCommand(), statusCommand(), doctorCommand(), daemonCommand(), demoCommand(), nodeCommand(), dhtCommand(), manCommand(),
+		nameCommand(), statusCommand(), doctorCommand(), daemonCommand(), demoCommand(), backupCommand(),
+		restoreCommand(), nodeCommand(), dhtCommand(), manCommand(),
 	)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
