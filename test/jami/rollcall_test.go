@@ -1,0 +1,248 @@
+//go:build peers
+
+package jami
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"rollcall/test/netns"
+	"rollcall/test/peers"
+)
+
+const configuration = "ConfigurationManager"
+
+// withJamid runs a scenario with an account of our daemon and one of the C++
+// daemon, on a network of a dhtnode. The flags are for ours.
+func withJamid(t *testing.T, flags func(bootstrap netip.AddrPort) []string, scenario func(t *testing.T, ctx context.Context, ours, theirs *peers.Account)) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*limit)
+	defer cancel()
+	network := netns.New(t)
+	node := peers.DHTNode.Start(t, network.HostIPv4(), peers.NodeConfig{Port: 4222})
+	var extra []string
+	if flags != nil {
+		extra = flags(node.Addr())
+	}
+	accounts := make([]*peers.Account, 2)
+	for i, kind := range []peers.DaemonKind{peers.RollcallDaemon(extra...), peers.Jamid} {
+		var err error
+		daemon := kind.Start(t, network.HostIPv4())
+		if accounts[i], err = daemon.AddAccount(ctx, []string{"ours", "theirs"}[i], node.Addr()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	scenario(t, ctx, accounts[0], accounts[1])
+}
+
+// ask sends a request and waits until it is shown.
+func ask(t *testing.T, ctx context.Context, from, to *peers.Account) {
+	t.Helper()
+	mark := to.Mark()
+	if err := from.SendRequest(ctx, to.URI, []byte("card")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := to.WaitSignal(ctx, mark, "incomingTrustRequest", to.ID); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// askAnew sends a request that is another one than those before.
+func askAnew(t *testing.T, ctx context.Context, from, to *peers.Account) {
+	t.Helper()
+	if err := from.RemoveContact(ctx, to.URI, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := from.SendRequest(ctx, to.URI, []byte("card")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// pending returns how many requests an account has.
+func pending(t *testing.T, ctx context.Context, a *peers.Account) int {
+	t.Helper()
+	requests, err := a.Requests(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(requests)
+}
+
+// TestRollcallDecisions refuses, blocks and takes back what the C++ daemon asks.
+func TestRollcallDecisions(t *testing.T) {
+	withJamid(t, nil, func(t *testing.T, ctx context.Context, ours, theirs *peers.Account) {
+		ask(t, ctx, theirs, ours)
+		if err := ours.DiscardRequest(ctx, theirs.URI); err != nil {
+			t.Fatal(err)
+		}
+		ours.Restart() // the value is delivered again, and decided still
+		mark := ours.Mark()
+		if n := pending(t, ctx, ours); n != 0 {
+			t.Fatalf("%d requests after it was refused", n)
+		}
+		askAnew(t, ctx, theirs, ours)
+		if _, err := ours.WaitSignal(ctx, mark, "incomingTrustRequest", ours.ID); err != nil {
+			t.Fatalf("a newer request after a refused one: %v", err)
+		}
+		if n := pending(t, ctx, ours); n != 1 {
+			t.Fatalf("%d requests, want the newer one", n)
+		}
+
+		mark = ours.Mark()
+		if err := ours.RemoveContact(ctx, theirs.URI, true); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ours.WaitSignal(ctx, mark, "contactRemoved", ours.ID, theirs.URI, true); err != nil {
+			t.Fatal(err)
+		}
+		mark = ours.Mark()
+		askAnew(t, ctx, theirs, ours)
+		quiet, cancel := context.WithTimeout(ctx, 3*time.Second)
+		defer cancel()
+		if s, err := ours.WaitSignal(quiet, mark, "incomingTrustRequest"); err == nil {
+			t.Fatalf("a blocked account is heard: %v", s)
+		}
+
+		mark = theirs.Mark()
+		if err := ours.AddContact(ctx, theirs.URI); err != nil {
+			t.Fatal(err)
+		}
+		askAnew(t, ctx, theirs, ours)
+		if _, err := theirs.WaitSignal(ctx, mark, "contactAdded", theirs.ID, ours.URI, true); err != nil {
+			t.Fatalf("no confirmation of a contact that was blocked: %v", err)
+		}
+	})
+}
+
+// TestRollcallLate asks a C++ daemon that is away, and kills ours right after.
+func TestRollcallLate(t *testing.T) {
+	withJamid(t, nil, func(t *testing.T, ctx context.Context, ours, theirs *peers.Account) {
+		mark := theirs.Mark()
+		if err := theirs.Enable(ctx, false); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := theirs.WaitSignal(ctx, mark, "registrationStateChanged", theirs.ID, "UNREGISTERED"); err != nil {
+			t.Fatal(err)
+		}
+		if err := ours.SendRequest(ctx, theirs.URI, []byte("card")); err != nil {
+			t.Fatal(err)
+		}
+		ours.Restart()
+		mark = theirs.Mark()
+		if err := theirs.Enable(ctx, true); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := theirs.WaitSignal(ctx, mark, "incomingTrustRequest", theirs.ID); err != nil {
+			t.Fatal(err)
+		}
+		mark = ours.Mark()
+		if err := theirs.AcceptRequest(ctx, ours.URI); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ours.WaitSignal(ctx, mark, "contactAdded", ours.ID, theirs.URI, true); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestRollcallLease is watched by the C++ daemon over twenty renewals of a short
+// lease, and then killed.
+func TestRollcallLease(t *testing.T) {
+	const lease, renewals = 5 * time.Second, 20
+	flags := func(bootstrap netip.AddrPort) []string {
+		return []string{"--lease", lease.String(), "--bootstrap", bootstrap.String()}
+	}
+	withJamid(t, flags, func(t *testing.T, ctx context.Context, ours, theirs *peers.Account) {
+		mark := theirs.Mark()
+		if err := theirs.Track(ctx, ours.URI, true); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := theirs.WaitPresence(ctx, mark, ours.URI, true); err != nil {
+			t.Fatal(err)
+		}
+		mark = theirs.Mark()
+		watch, cancel := context.WithTimeout(ctx, renewals*lease*3/5)
+		defer cancel()
+		if s, err := theirs.WaitPresence(watch, mark, ours.URI, false); err == nil {
+			t.Fatalf("seen offline while it was there: %v", s)
+		}
+		ours.Kill()
+		killed := time.Now()
+		s, err := theirs.WaitPresence(ctx, mark, ours.URI, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		took := s.At.Sub(killed)
+		t.Logf("seen offline %v after the end, with a lease of %v", took, lease)
+		if took > lease+5*time.Second {
+			t.Errorf("want at most %v", lease+5*time.Second)
+		}
+	})
+}
+
+// TestRollcallArchive takes an account from our daemon to the C++ one, and one of
+// theirs to ours, with a password and without.
+func TestRollcallArchive(t *testing.T) {
+	withJamid(t, nil, func(t *testing.T, ctx context.Context, ours, theirs *peers.Account) {
+		for _, password := range []string{"", "correct horse"} {
+			for _, way := range [][2]*peers.Account{{ours, theirs}, {theirs, ours}} {
+				from, to := way[0], way[1]
+				if password != "" {
+					var changed bool
+					err := from.Call(ctx, configuration, "changeAccountPassword", []any{from.ID, "", password}, []any{&changed})
+					if err != nil || !changed {
+						t.Fatalf("%s: change of password: %v, %v", from.Name, changed, err)
+					}
+				}
+				path := filepath.Join(t.TempDir(), "archive.gz")
+				var exported bool
+				err := from.Call(ctx, configuration, "exportToFile", []any{from.ID, path, password}, []any{&exported})
+				if err != nil || !exported {
+					t.Fatalf("%s: export: %v, %v", from.Name, exported, err)
+				}
+				uri, err := importArchive(ctx, to, path, password)
+				if err != nil || uri != from.URI {
+					t.Errorf("from %s to %s: %s, %v; want %s", from.Name, to.Name, uri, err, from.URI)
+				}
+			}
+		}
+	})
+}
+
+// importArchive makes an account of a file and returns its URI.
+func importArchive(ctx context.Context, at *peers.Account, path, password string) (string, error) {
+	var own map[string]string
+	if err := at.Call(ctx, configuration, "getAccountDetails", []any{at.ID}, []any{&own}); err != nil {
+		return "", err
+	}
+	details := map[string]string{
+		"Account.type": "RING", "Account.hostname": own["Account.hostname"], "Account.upnpEnabled": "false",
+		"Account.archivePath": path, "Account.archivePassword": password,
+	}
+	var id string
+	if err := at.Call(ctx, configuration, "addAccount", []any{details}, []any{&id}); err != nil {
+		return "", err
+	}
+	var uri string
+	err := peers.Eventually(ctx, func() (bool, error) {
+		var found map[string]string
+		if err := at.Call(ctx, configuration, "getAccountDetails", []any{id}, []any{&found}); err != nil {
+			return false, err
+		}
+		var all []string
+		if err := at.Call(ctx, configuration, "getAccountList", nil, []any{&all}); err != nil {
+			return false, err
+		}
+		if !slices.Contains(all, id) {
+			return false, fmt.Errorf("%s: the account is gone again", at.Name)
+		}
+		uri = found["Account.username"]
+		return uri != "", nil
+	})
+	return uri, err
+}
