@@ -140,13 +140,7 @@ func (e *encoder) value(v reflect.Value) {
 	case reflect.Slice:
 		e.slice(v)
 	case reflect.Map:
-		e.array(8, func() {
-			for entries := v.MapRange(); entries.Next(); {
-				e.align(8)
-				e.value(entries.Key())
-				e.value(entries.Value())
-			}
-		})
+		e.dictionary(v)
 	case reflect.Struct:
 		if v.Type() == signatureType {
 			e.signature(v.Interface().(dbus.Signature))
@@ -159,6 +153,27 @@ func (e *encoder) value(v reflect.Value) {
 	default:
 		e.err = fmt.Errorf("a value of type %v cannot be sent", v.Type())
 	}
+}
+
+var textMapType = reflect.TypeFor[map[string]string]()
+
+func (e *encoder) dictionary(v reflect.Value) {
+	e.array(8, func() {
+		// Nearly all are of text, and reflection allocates for every key and value.
+		if v.CanConvert(textMapType) {
+			for key, value := range v.Convert(textMapType).Interface().(map[string]string) {
+				e.align(8)
+				e.text(key)
+				e.text(value)
+			}
+			return
+		}
+		for entries := v.MapRange(); entries.Next(); {
+			e.align(8)
+			e.value(entries.Key())
+			e.value(entries.Value())
+		}
+	})
 }
 
 func (e *encoder) slice(v reflect.Value) {
