@@ -36,17 +36,8 @@ type service struct {
 // newRoutes returns the handler of the whole API.
 func newRoutes(d *daemon.Daemon, events *history) (nethttp.Handler, error) {
 	mux := nethttp.NewServeMux()
-	api := newAPI(mux)
 	s := &service{d, events}
-	s.addAccounts(api)
-	s.addSettings(api)
-	s.addContacts(api)
-	s.addRequests(api)
-	s.addPresence(api)
-	s.addNames(api)
-	s.addStatus(api)
-	s.addEvents(api)
-	document, err := json.Marshal(api.OpenAPI())
+	document, err := json.Marshal(s.describe(mux).OpenAPI())
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +48,20 @@ func newRoutes(d *daemon.Daemon, events *history) (nethttp.Handler, error) {
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.Handle("GET /metrics", s.metrics())
 	return fallback{mux}, nil
+}
+
+// describe adds all operations to mux.
+func (s *service) describe(mux *nethttp.ServeMux) huma.API {
+	api := newAPI(mux)
+	s.addAccounts(api)
+	s.addSettings(api)
+	s.addContacts(api)
+	s.addRequests(api)
+	s.addPresence(api)
+	s.addNames(api)
+	s.addStatus(api)
+	s.addEvents(api)
+	return api
 }
 
 func newAPI(mux *nethttp.ServeMux) huma.API {

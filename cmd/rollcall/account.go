@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -84,7 +85,7 @@ func accountState(a schema.Account) string {
 	case a.State == string(daemon.Trying):
 		return "connecting"
 	case a.StateText != "":
-		return plain(a.StateText)
+		return plainText(a.StateText)
 	}
 	return strings.ToLower(a.State)
 }
@@ -133,14 +134,14 @@ func (f *accountFlags) create(cmd *cobra.Command, n schema.NewAccount) error {
 	}
 	n.DeviceName = f.deviceName
 	return f.run(func(c *client.Client) error {
-		id, err := c.CreateAccount(cmd.Context(), n)
-		if err != nil {
-			return err
-		}
 		if f.noWait {
+			id, err := c.CreateAccount(cmd.Context(), n)
+			if err != nil {
+				return err
+			}
 			return f.show(cmd.OutOrStdout(), schema.CreatedAccount{ID: id}, id)
 		}
-		account, err := awaitKeys(cmd.Context(), c, id)
+		account, err := createAndWait(cmd.Context(), c, n)
 		if err != nil {
 			return err
 		}
@@ -148,17 +149,29 @@ func (f *accountFlags) create(cmd *cobra.Command, n schema.NewAccount) error {
 	})
 }
 
-// awaitKeys waits until an account is made. Why one could not be made is only
-// told by an event: the account is gone then.
-func awaitKeys(ctx context.Context, c *client.Client, id string) (schema.Account, error) {
-	for event, err := range c.Events(ctx, id) {
-		if err != nil {
+// createAndWait makes an account and waits for its keys. Why they could not be
+// made is told by an event only, so these are followed from before.
+func createAndWait(ctx context.Context, c *client.Client, n schema.NewAccount) (schema.Account, error) {
+	id := ""
+	for event, err := range c.Events(ctx, "") {
+		afresh := id != "" && event.Type == schema.Start
+		switch {
+		case err != nil:
 			return schema.Account{}, err
-		}
-		if event.Type == schema.RegistrationChanged && event.State == string(daemon.ErrorGeneric) {
-			return schema.Account{}, fmt.Errorf("the account could not be made: %s", plain(event.Text))
+		case id == "":
+			if id, err = c.CreateAccount(ctx, n); err != nil {
+				return schema.Account{}, err
+			}
+		case event.Account == id && event.Type == schema.RegistrationChanged && event.State == string(daemon.ErrorGeneric):
+			return schema.Account{}, fmt.Errorf("the account could not be made: %s", plainText(event.Text))
+		case event.Account != id && !afresh:
+			continue
 		}
 		account, err := c.Account(ctx, id)
+		var gone *schema.Problem
+		if errors.As(err, &gone) && !afresh {
+			continue // the event that says why is on its way
+		}
 		if err != nil || account.State != string(daemon.Initializing) {
 			return account, err
 		}
@@ -240,7 +253,7 @@ func (f *accountFlags) settingsCommand() *cobra.Command {
 				}
 				var lines []string
 				for key, value := range settings {
-					lines = append(lines, key+"="+plain(value))
+					lines = append(lines, key+"="+plainText(value))
 				}
 				slices.Sort(lines)
 				return f.show(cmd.OutOrStdout(), settings, strings.Join(lines, "\n"))

@@ -162,7 +162,7 @@ func (b *board) line(peer infohash.Hash, now time.Time) string {
 		parts = append(parts, contactState(contact))
 	}
 	if note := b.notes[peer]; note != "" && sign != " " {
-		parts = append(parts, plain(note))
+		parts = append(parts, plainText(note))
 	}
 	return strings.Join(parts, "  ")
 }

@@ -214,10 +214,13 @@ func list[T any](f *clientFlags, out io.Writer, items []T, head string, row func
 	return table.Flush()
 }
 
-// plain is text from others on one line, of bounded length, that cannot steer a
-// terminal.
-func plain(s string) string {
-	const most = 64
+// plain is a name that others chose, plainText what they have to say: on one line,
+// of bounded length, and unable to steer a terminal.
+func plain(name string) string { return clean(name, 64) }
+
+func plainText(s string) string { return clean(s, 400) }
+
+func clean(s string, most int) string {
 	var b strings.Builder
 	n := 0
 	for _, r := range s {

@@ -72,7 +72,7 @@ the configuration file, as keys without the dashes.`,
 	flags.StringVar(&f.config, "config", "", "read flags from `FILE` (default $XDG_CONFIG_HOME/rollcall/config.toml)")
 	flags.StringVar(&f.bus, "bus", sessionBus, "serve Jami clients on this D-Bus: session, an `ADDRESS`, or none")
 	flags.StringVar(&f.dbusAPI, "dbus-api", dbus.DefaultGenerations, "emit signals in the forms of these generations: `LIST` of documented, 2023, 2026")
-	flags.StringVar(&f.http, "http", "", "serve HTTP on `ADDRESS`: unix:PATH, 127.0.0.1:PORT, or none (default: a socket in the data directory)")
+	flags.StringVar(&f.http, "http", "", "serve HTTP on `ADDRESS`, unix:PATH or 127.0.0.1:PORT, besides the socket in the data directory; none: not at all")
 	flags.DurationVar(&f.lease, "lease", presence.DefaultLease, "announcements live this `TIME`, 0: ten minutes, renewed in place")
 	flags.IntVar(&f.history, "history", 0, "keep this `NUMBER` of changes of presence per contact")
 	flags.BoolVar(&f.persistent, "persistent", false, "stay when the last client of the bus leaves")

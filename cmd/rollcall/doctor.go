@@ -195,7 +195,7 @@ func checkStatus(status schema.Status) []finding {
 	}
 	for _, d := range status.Damaged {
 		findings = append(findings, fault(codeInternal, "data",
-			"it was left where it is: restore a snapshot, or move it away", "%s: %s", d.Path, plain(d.Reason)))
+			"it was left where it is: restore a snapshot, or move it away", "%s: %s", d.Path, plainText(d.Reason)))
 	}
 	return findings
 }

@@ -38,7 +38,7 @@ func statusText(s schema.Status) string {
 		lines = append(lines, fmt.Sprintf("network %s: %s, node %s at %s", networkName(n), state, n.Node, strings.Join(n.Addresses, " ")))
 	}
 	for _, d := range s.Damaged {
-		lines = append(lines, fmt.Sprintf("damaged: %s: %s", d.Path, d.Reason))
+		lines = append(lines, fmt.Sprintf("damaged: %s: %s", d.Path, plainText(d.Reason)))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -110,7 +110,7 @@ func eventText(e schema.Event) string {
 	case schema.PresenceChanged:
 		what = fmt.Sprintf("%v is %s", e.Peer, e.Status)
 		if e.Note != "" {
-			what += ": " + plain(e.Note)
+			what += ": " + plainText(e.Note)
 		}
 	case schema.ContactAdded:
 		what = fmt.Sprintf("%v is a contact", e.Peer)
@@ -134,10 +134,10 @@ func eventText(e schema.Event) string {
 	case schema.RegistrationChanged:
 		what = strings.ToLower(e.State)
 		if e.Text != "" {
-			what += ": " + plain(e.Text)
+			what += ": " + plainText(e.Text)
 		}
 	case schema.LeaseChanged:
-		what = plain(e.Text)
+		what = plainText(e.Text)
 	default:
 		return ""
 	}
