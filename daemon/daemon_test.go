@@ -349,3 +349,37 @@ func TestDisplayName(t *testing.T) {
 		}
 	}
 }
+
+// TestTwoDevices has one account on two machines: each knows the other, and both
+// get what is sent to the account.
+func TestTwoDevices(t *testing.T) {
+	ctx := t.Context()
+	bootstrap := startNetwork(t, 3)
+	desk, phone, there := newMachine(t, bootstrap), newMachine(t, bootstrap), newMachine(t, bootstrap)
+	alice, aliceURI := desk.addAccount(t, "alice")
+	archive, err := desk.Export(ctx, alice, identity.Secret{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	alicePhone, err := phone.Create(ctx, Creation{Archive: archive})
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := func(_ AccountID, c DevicesChanged) bool { return len(c.Devices) == 2 && c.Devices[0].Own && !c.Devices[1].Own }
+	await(t, desk, both)
+	await(t, phone, both)
+
+	bob, _ := there.addAccount(t, "bob")
+	if err := there.SendRequest(ctx, bob, aliceURI, []byte("card")); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []*machine{desk, phone} {
+		await(t, m, func(AccountID, RequestReceived) bool { return true })
+	}
+	if outgoing, err := there.Outgoing(bob); err != nil || len(outgoing) != 1 || outgoing[0].Devices != 2 {
+		t.Errorf("outgoing = %+v, %v; want one request, for two devices", outgoing, err)
+	}
+	if devices, err := phone.Devices(alicePhone); err != nil || len(devices) != 2 {
+		t.Errorf("devices = %+v, %v", devices, err)
+	}
+}
