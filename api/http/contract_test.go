@@ -6,6 +6,7 @@ import (
 	nethttp "net/http"
 	"net/http/httptest"
 	"net/netip"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -63,6 +64,8 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 		{"change-settings", `{"Account.displayName":"Alice"}`, 204},
 		{"send-request", `{"payload":"` + "Qk9C" + `"}`, 204},
 		{"see-requests", `{"from":["` + peer + `"]}`, 204},
+		{"back-up", `{"directory":"here"}`, 422},
+		{"back-up", `{"directory":"` + filepath.Join(t.TempDir(), "backup") + `"}`, 204},
 		{"list-outgoing", ``, 200},
 		{"list-contacts", ``, 200},
 		{"list-presence", ``, 200},

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	nethttp "net/http"
+	"path/filepath"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"rollcall/api/http/schema"
+	"rollcall/daemon"
 	"rollcall/dht"
 )
 
@@ -15,6 +17,15 @@ func (s *service) addStatus(api huma.API) {
 	answer(api, operation("GET", "/v1/status", "get-status", "Tell how the daemon is"), s.getStatus)
 	perform(api, operation("POST", "/v1/register", "register-accounts", "Register all enabled accounts again"), s.register)
 	perform(api, operation("POST", "/v1/connectivity", "tell-connectivity", "Tell that the machine's network has changed"), s.tellConnectivity)
+	perform(api, operation("POST", "/v1/backups", "back-up", "Copy all accounts, their keys included, into a new directory"), s.backUp)
+}
+
+func (s *service) backUp(ctx context.Context, in *struct{ Body schema.Backup }) error {
+	dir := in.Body.Directory
+	if !filepath.IsAbs(dir) {
+		return &daemon.InvalidError{Field: "directory", Value: dir, Want: "an absolute path"}
+	}
+	return s.daemon.Backup(ctx, dir)
 }
 
 func (s *service) getStatus(context.Context, *none) (schema.Status, error) {

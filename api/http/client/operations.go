@@ -21,6 +21,12 @@ func (c *Client) Status(ctx context.Context) (schema.Status, error) {
 	return get[schema.Status](ctx, c, "/v1/status", nil)
 }
 
+// BackUp copies all accounts, their keys included, into a new directory, which is
+// an absolute path.
+func (c *Client) BackUp(ctx context.Context, dir string) error {
+	return c.perform(ctx, "POST", "/v1/backups", nil, schema.Backup{Directory: dir})
+}
+
 // Accounts lists the accounts, in the user's order.
 func (c *Client) Accounts(ctx context.Context) ([]schema.Account, error) {
 	return get[[]schema.Account](ctx, c, "/v1/accounts", nil)

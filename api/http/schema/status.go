@@ -25,3 +25,8 @@ type Damaged struct {
 	Path   string `json:"path"`
 	Reason string `json:"reason"`
 }
+
+// Backup says where to copy the accounts to.
+type Backup struct {
+	Directory string `json:"directory" doc:"An absolute path on the daemon's machine, where nothing is yet" example:"/home/alice/rollcall-backup"`
+}
