@@ -60,7 +60,10 @@ type failure struct {
 func New() *Client {
 	// The only error of the cache is a size that is not positive.
 	answers, _ := lru.New[string, answer](maxCached)
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = maxAsking
 	return &Client{
+		http:    http.Client{Transport: transport},
 		asking:  make(chan struct{}, maxAsking),
 		answers: answers,
 		failed:  make(map[string]failure),
@@ -73,8 +76,8 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 var possibleName = regexp.MustCompile(`^[a-z0-9_-]{3,32}$`)
 
 // Lookup asks a server who has a name, in whatever case. server is a host or a
-// URL. It takes at most 5 seconds, and no time while the server is known not to
-// answer.
+// URL. An answer takes at most 5 seconds, after those that are asked for already,
+// and no time while the server is known not to answer.
 func (c *Client) Lookup(ctx context.Context, server, name string) (Entry, error) {
 	name = strings.ToLower(name)
 	if !possibleName.MatchString(name) {
@@ -122,17 +125,17 @@ func (c *Client) lookup(ctx context.Context, server, path string, read func(repl
 	if known, ok := c.answers.Get(key); ok && time.Now().Before(known.until) {
 		return known.entry, known.err
 	}
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
 	select {
 	case c.asking <- struct{}{}:
 		defer func() { <-c.asking }()
 	case <-ctx.Done():
-		return Entry{}, fmt.Errorf("names: %s: too many requests wait for an answer: %w", server, ctx.Err())
+		return Entry{}, fmt.Errorf("names: %s: %w", server, ctx.Err())
 	}
 	if err := c.failure(server); err != nil {
 		return Entry{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
 	body, err := c.get(ctx, key)
 	var entry Entry
 	if err == nil {

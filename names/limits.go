@@ -3,13 +3,14 @@ package names
 import "time"
 
 const (
-	// deadline bounds a lookup: the user waits for it.
+	// deadline bounds a request: the user waits for it.
 	deadline = 5 * time.Second
 	// retryAfter is how long a server that did not answer is not asked again. A
 	// client looks up all its contacts at once when it starts.
 	retryAfter = 30 * time.Second
-	// maxAsking bounds the connections to name servers.
-	maxAsking = 8
+	// maxAsking bounds the requests that are under way. A server takes some 100 ms,
+	// and a client that starts has hundreds of contacts.
+	maxAsking = 32
 	// maxBody bounds an answer. Real ones have some 500 bytes.
 	maxBody = 16 << 10
 	// maxCached bounds the answers kept of each kind, 10 MB in all.

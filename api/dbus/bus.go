@@ -14,13 +14,17 @@ import (
 
 // connect connects to a bus and greets it.
 func connect(address string, options ...dbus.ConnOption) (*dbus.Conn, error) {
-	if address == "" || address == "session" {
+	session := address == "" || address == "session"
+	if session {
 		var err error
 		if address, err = sessionAddress(); err != nil {
 			return nil, err
 		}
 	}
 	stream, err := dial(address)
+	if err != nil && session {
+		return nil, fmt.Errorf("%w: %q: %w", ErrNoBus, address, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("dbus: connecting to the bus %q: %w", address, err)
 	}

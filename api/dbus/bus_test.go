@@ -55,6 +55,11 @@ func TestNoSessionBus(t *testing.T) {
 			t.Errorf("%q: %v", address, err)
 		}
 	}
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+dir+"/gone")
+	if err := Serve(t.Context(), Config{}, nil); !errors.Is(err, ErrNoBus) {
+		t.Errorf("a bus that is gone: %v", err)
+	}
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
 	listener, err := net.Listen("unix", filepath.Join(dir, "bus"))
 	if err != nil {
 		t.Fatal(err)
