@@ -204,7 +204,7 @@ func (f *accountFlags) showCommand() *cobra.Command {
 // onAccount makes a command that works on the account of its optional argument.
 func (f *accountFlags) onAccount(use, short string, do func(cmd *cobra.Command, c *client.Client, a schema.Account) error) *cobra.Command {
 	return &cobra.Command{
-		Use: use, Short: short, Args: cobra.MaximumNArgs(1),
+		Use: use, Short: short, Args: cobra.MaximumNArgs(1), ValidArgsFunction: f.completeAccounts,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				f.account = args[0]

@@ -71,10 +71,3 @@ are there already are kept beside the restored ones, under names that begin with
 	cmd.Flags().StringVar(&dataDir, "data-dir", "", "data directory of the daemon, `DIR`")
 	return cmd
 }
-
-func chosenDataDir(flag string) (string, error) {
-	if flag != "" {
-		return flag, nil
-	}
-	return defaultDataDir()
-}

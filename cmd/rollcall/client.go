@@ -61,6 +61,12 @@ func groupCommand(name, short string) *cobra.Command {
 // addAccount adds the flag of commands that work on one account.
 func (f *clientFlags) addAccount(cmd *cobra.Command) {
 	cmd.PersistentFlags().StringVarP(&f.account, "account", "a", "", "id, URI or display name of the `ACCOUNT` (default: the only one)")
+	err := cmd.RegisterFlagCompletionFunc("account", func(cmd *cobra.Command, _ []string, text string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return f.completeAccounts(cmd, nil, text)
+	})
+	if err != nil {
+		panic(err) // the flag is there
+	}
 }
 
 // defaultDataDir returns where a daemon keeps its data unless told otherwise.
@@ -78,17 +84,36 @@ func defaultDataDir() (string, error) {
 	return filepath.Join(home, ".local", "share", "rollcall"), nil
 }
 
-// endpoint returns where the daemon should be.
-func (f *clientFlags) endpoint() (endpoint.Endpoint, error) {
-	dir, address := f.dataDir, f.address
-	if dir == "" {
-		var err error
-		if dir, err = defaultDataDir(); err != nil {
-			return endpoint.Endpoint{}, err
+// chosenDataDir returns the data directory that a flag, the environment or the
+// configuration of the daemon names, else that where it is by default.
+func chosenDataDir(flag string) (string, error) {
+	if flag != "" {
+		return flag, nil
+	}
+	if os.Getenv("ROLLCALL_DATA_DIR") == "" {
+		values, err := readConfig(configFile(), false)
+		if err != nil {
+			return "", err
+		}
+		if dir, ok := values["data-dir"].(string); ok && dir != "" {
+			return dir, nil
 		}
 	}
+	return defaultDataDir()
+}
+
+// endpoint returns where the daemon should be.
+func (f *clientFlags) endpoint() (endpoint.Endpoint, error) {
+	dir, err := chosenDataDir(f.dataDir)
+	if err != nil {
+		return endpoint.Endpoint{}, err
+	}
+	address := f.address
 	if address == "" && f.dataDir == "" {
 		address = os.Getenv("ROLLCALL_HTTP")
+	}
+	if address == off {
+		address = "" // a setting for the daemon, which may be there all the same
 	}
 	return endpoint.Parse(address, dir)
 }

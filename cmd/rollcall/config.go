@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -44,6 +45,11 @@ func fillFlags(flags *pflag.FlagSet, file string, asked bool) error {
 		errs = append(errs, fmt.Errorf("%s: unknown key %q: the keys are the names of the flags", file, key))
 	}
 	return errors.Join(errs...)
+}
+
+// configFile returns where the configuration is unless told otherwise.
+func configFile() string {
+	return filepath.Join(userDir("XDG_CONFIG_HOME", ".config"), "rollcall", "config.toml")
 }
 
 // setFlag sets a flag, once for each value where it may be repeated.

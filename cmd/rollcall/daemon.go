@@ -58,7 +58,7 @@ the configuration file, as keys without the dashes.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			file, asked := f.config, f.config != ""
 			if !asked {
-				file = filepath.Join(userDir("XDG_CONFIG_HOME", ".config"), "rollcall", "config.toml")
+				file = configFile()
 			}
 			if err := fillFlags(cmd.Flags(), file, asked); err != nil {
 				return err

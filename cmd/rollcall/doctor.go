@@ -68,12 +68,9 @@ func doctorCommand() *cobra.Command {
 
 // examine makes all checks; one that fails stops no other.
 func (f *clientFlags) examine(ctx context.Context, network networkFlags) ([]finding, error) {
-	dir := f.dataDir
-	if dir == "" {
-		var err error
-		if dir, err = defaultDataDir(); err != nil {
-			return nil, err
-		}
+	dir, err := chosenDataDir(f.dataDir)
+	if err != nil {
+		return nil, err
 	}
 	findings := []finding{checkClock(now()), checkDataDir(dir)}
 	findings = append(findings, f.checkDaemon(ctx)...)
