@@ -17,9 +17,15 @@ import (
 
 const configuration = "ConfigurationManager"
 
-// withJamid runs a scenario with an account of our daemon and one of the C++
-// daemon, on a network of a dhtnode. The flags are for ours.
-func withJamid(t *testing.T, flags func(bootstrap netip.AddrPort) []string, scenario func(t *testing.T, ctx context.Context, ours, theirs *peers.Account)) {
+// meeting is an account of our daemon and one of the C++ daemon, each on a host of
+// its own, on a network with a dhtnode.
+type meeting struct {
+	ours, theirs       *peers.Account
+	ourHost, theirHost *netns.Host
+}
+
+// withJamid runs a scenario of a meeting. The flags are for our daemon.
+func withJamid(t *testing.T, flags func(bootstrap netip.AddrPort) []string, scenario func(t *testing.T, ctx context.Context, m meeting)) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*limit)
 	defer cancel()
@@ -29,15 +35,15 @@ func withJamid(t *testing.T, flags func(bootstrap netip.AddrPort) []string, scen
 	if flags != nil {
 		extra = flags(node.Addr())
 	}
-	accounts := make([]*peers.Account, 2)
-	for i, kind := range []peers.DaemonKind{peers.RollcallDaemon(extra...), peers.Jamid} {
-		var err error
-		daemon := kind.Start(t, network.HostIPv4())
-		if accounts[i], err = daemon.AddAccount(ctx, []string{"ours", "theirs"}[i], node.Addr()); err != nil {
-			t.Fatal(err)
-		}
+	m := meeting{ourHost: network.HostIPv4(), theirHost: network.HostIPv4()}
+	var err error
+	if m.ours, err = peers.RollcallDaemon(extra...).Start(t, m.ourHost).AddAccount(ctx, "ours", node.Addr()); err != nil {
+		t.Fatal(err)
 	}
-	scenario(t, ctx, accounts[0], accounts[1])
+	if m.theirs, err = peers.Jamid.Start(t, m.theirHost).AddAccount(ctx, "theirs", node.Addr()); err != nil {
+		t.Fatal(err)
+	}
+	scenario(t, ctx, m)
 }
 
 // ask sends a request and waits until it is shown.
@@ -75,7 +81,8 @@ func pending(t *testing.T, ctx context.Context, a *peers.Account) int {
 
 // TestRollcallDecisions refuses, blocks and takes back what the C++ daemon asks.
 func TestRollcallDecisions(t *testing.T) {
-	withJamid(t, nil, func(t *testing.T, ctx context.Context, ours, theirs *peers.Account) {
+	withJamid(t, nil, func(t *testing.T, ctx context.Context, m meeting) {
+		ours, theirs := m.ours, m.theirs
 		ask(t, ctx, theirs, ours)
 		if err := ours.DiscardRequest(ctx, theirs.URI); err != nil {
 			t.Fatal(err)
@@ -121,7 +128,8 @@ func TestRollcallDecisions(t *testing.T) {
 
 // TestRollcallLate asks a C++ daemon that is away, and kills ours right after.
 func TestRollcallLate(t *testing.T) {
-	withJamid(t, nil, func(t *testing.T, ctx context.Context, ours, theirs *peers.Account) {
+	withJamid(t, nil, func(t *testing.T, ctx context.Context, m meeting) {
+		ours, theirs := m.ours, m.theirs
 		mark := theirs.Mark()
 		if err := theirs.Enable(ctx, false); err != nil {
 			t.Fatal(err)
@@ -157,7 +165,8 @@ func TestRollcallLease(t *testing.T) {
 	flags := func(bootstrap netip.AddrPort) []string {
 		return []string{"--lease", lease.String(), "--bootstrap", bootstrap.String()}
 	}
-	withJamid(t, flags, func(t *testing.T, ctx context.Context, ours, theirs *peers.Account) {
+	withJamid(t, flags, func(t *testing.T, ctx context.Context, m meeting) {
+		ours, theirs := m.ours, m.theirs
 		mark := theirs.Mark()
 		if err := theirs.Track(ctx, ours.URI, true); err != nil {
 			t.Fatal(err)
@@ -188,7 +197,8 @@ func TestRollcallLease(t *testing.T) {
 // TestRollcallArchive takes an account from our daemon to the C++ one, and one of
 // theirs to ours, with a password and without.
 func TestRollcallArchive(t *testing.T) {
-	withJamid(t, nil, func(t *testing.T, ctx context.Context, ours, theirs *peers.Account) {
+	withJamid(t, nil, func(t *testing.T, ctx context.Context, m meeting) {
+		ours, theirs := m.ours, m.theirs
 		for _, password := range []string{"", "correct horse"} {
 			for _, way := range [][2]*peers.Account{{ours, theirs}, {theirs, ours}} {
 				from, to := way[0], way[1]
@@ -245,4 +255,63 @@ func importArchive(ctx context.Context, at *peers.Account, path, password string
 		return uri != "", nil
 	})
 	return uri, err
+}
+
+// TestRollcallLoss tells the story with a third of all packets lost.
+func TestRollcallLoss(t *testing.T) {
+	withJamid(t, nil, func(t *testing.T, ctx context.Context, m meeting) {
+		for _, host := range []*netns.Host{m.ourHost, m.theirHost} {
+			host.Impair(netns.Impairment{Loss: 0.3, Delay: 20 * time.Millisecond})
+		}
+		for _, way := range [][2]*peers.Account{{m.ours, m.theirs}, {m.theirs, m.ours}} {
+			from, to := way[0], way[1]
+			ask(t, ctx, from, to)
+			mark := from.Mark()
+			if err := to.AcceptRequest(ctx, from.URI); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := from.WaitSignal(ctx, mark, "contactAdded", from.ID, to.URI, true); err != nil {
+				t.Fatal(err)
+			}
+			for _, pair := range [][2]*peers.Account{{from, to}, {to, from}} {
+				if err := pair[0].RemoveContact(ctx, pair[1].URI, false); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+// TestRollcallCable is seen offline while its cable is out, and online again
+// after; what the user asked for meanwhile is delivered then.
+func TestRollcallCable(t *testing.T) {
+	flags := func(bootstrap netip.AddrPort) []string {
+		return []string{"--lease", "6s", "--bootstrap", bootstrap.String()}
+	}
+	withJamid(t, flags, func(t *testing.T, ctx context.Context, m meeting) {
+		ours, theirs := m.ours, m.theirs
+		mark := theirs.Mark()
+		if err := theirs.Track(ctx, ours.URI, true); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := theirs.WaitPresence(ctx, mark, ours.URI, true); err != nil {
+			t.Fatal(err)
+		}
+		mark = theirs.Mark()
+		m.ourHost.Unplug()
+		if _, err := theirs.WaitPresence(ctx, mark, ours.URI, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := ours.SendRequest(ctx, theirs.URI, nil); err != nil {
+			t.Fatal(err)
+		}
+		mark = theirs.Mark()
+		m.ourHost.Plug()
+		if _, err := theirs.WaitPresence(ctx, mark, ours.URI, true); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := theirs.WaitSignal(ctx, mark, "incomingTrustRequest", theirs.ID); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
