@@ -218,6 +218,9 @@ func (s *Search) unacknowledged(now time.Time, p *peer, h *hold, err error) {
 // finishAnnounces reports the announces that every target peer has
 // acknowledged, and forgets those that live only once.
 func (s *Search) finishAnnounces(now time.Time) {
+	if !s.explored(now) {
+		return
+	}
 	for i := 0; i < len(s.announces); {
 		a := s.announces[i]
 		stored, open := 0, 0

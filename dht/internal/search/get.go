@@ -67,10 +67,11 @@ func (s *Search) StopGet(now time.Time, g *Get) {
 	s.Step(now)
 }
 
-// wanting returns a get that p has not been asked for yet, the oldest first.
-func (s *Search) wanting(p *peer) *Get {
+// wanting returns a get that p, of a rank among the live peers, has not been asked
+// for yet, the oldest first.
+func (s *Search) wanting(p *peer, rank int) *Get {
 	for _, g := range s.gets {
-		if g.asked[p] == 0 {
+		if g.asked[p] == 0 && (rank <= Width || g.unlucky()) {
 			return g
 		}
 	}
@@ -123,11 +124,19 @@ func (s *Search) finishGets(now time.Time) {
 	}
 }
 
+// unlucky reports whether g looks for values and has found none.
+func (g *Get) unlucky() bool { return g.results == 0 && g.method == wire.Get }
+
 // answered reports whether every target peer has answered g. A get that found
-// nothing also waits for the slow ones, which may have what it looks for.
+// nothing waits for more: for those that follow the targets, since some of these
+// may lie, and for the slow ones, which may have what it looks for.
 func (s *Search) answered(now time.Time, g *Get) bool {
+	want := Targets
+	if g.unlucky() {
+		want = wary
+	}
 	n := 0
-	for p := range s.targets(now) {
+	for p := range s.closest(now, want) {
 		switch g.asked[p] {
 		case askAnswered:
 			n++

@@ -13,6 +13,9 @@ const (
 	// MaxKnownPerNetwork is how many may be among the nodes that a search
 	// remembers: a network full of made-up neighbours must not push out the others.
 	MaxKnownPerNetwork = 4
+	// wary is how many nodes must have answered before a get believes that there is
+	// nothing: the closest ones may all lie.
+	wary = 20
 	// keepAlive is how long a target node of a permanent value may be silent
 	// before it is asked again: a value must not wait for its refresh to learn
 	// that its holders are gone.

@@ -152,9 +152,12 @@ func (s *Search) refillEvery(live int) time.Duration {
 	return TokenLife / 20
 }
 
-// targets yields, closest first, the live and prompt peers that hold or should
-// hold the key's values: at most Targets, and at most maxPerNetwork of one network.
-func (s *Search) targets(now time.Time) iter.Seq[*peer] {
+// targets yields the peers that hold or should hold the key's values.
+func (s *Search) targets(now time.Time) iter.Seq[*peer] { return s.closest(now, Targets) }
+
+// closest yields, closest first, up to k live and prompt peers, at most
+// maxPerNetwork of one network.
+func (s *Search) closest(now time.Time, k int) iter.Seq[*peer] {
 	return func(yield func(*peer) bool) {
 		var crowd crowd
 		n := 0
@@ -165,7 +168,7 @@ func (s *Search) targets(now time.Time) iter.Seq[*peer] {
 			if !yield(p) {
 				return
 			}
-			if n++; n == Targets {
+			if n++; n == k {
 				return
 			}
 		}

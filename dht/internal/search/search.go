@@ -148,7 +148,7 @@ func (s *Search) ask(now time.Time) {
 	var crowd crowd
 	live := 0
 	for _, p := range s.peers {
-		if s.inflight >= Alpha || live >= Width {
+		if s.inflight >= Alpha || live >= wary {
 			return
 		}
 		if !p.live() {
@@ -163,12 +163,32 @@ func (s *Search) ask(now time.Time) {
 		if p.asking || now.Before(p.pause) {
 			continue
 		}
-		if g := s.wanting(p); g != nil {
+		if g := s.wanting(p, live); g != nil {
 			s.sendGet(now, p, g)
-		} else if live <= Targets && s.needsToken(now, p) {
+		} else if live <= s.breadth() && s.needsToken(now, p) {
 			s.sendFind(now, p)
 		}
 	}
+}
+
+// breadth returns how many peers are to be asked for their tokens: the targets,
+// and before a put is done some more, since those that were found first may lie
+// about who is closest.
+func (s *Search) breadth() int {
+	if s.announcing() {
+		return Width
+	}
+	return Targets
+}
+
+// explored reports whether the peers within the breadth have been asked.
+func (s *Search) explored(now time.Time) bool {
+	for p := range s.closest(now, s.breadth()) {
+		if !p.current(now) && !now.Before(p.pause) {
+			return false
+		}
+	}
+	return true
 }
 
 // needsToken reports whether p must be asked only for its token and position.
