@@ -1,47 +1,67 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"rollcall/api/http/client"
 	"rollcall/daemon"
 )
 
 func backupCommand() *cobra.Command {
-	var dataDir string
+	var f clientFlags
 	cmd := &cobra.Command{
 		Use:   "backup DIR",
 		Short: "Copy all accounts with their keys and contacts into a new directory",
-		Long: `Copy all accounts with their keys and contacts into a new directory, while the
-daemon is not running. Whoever has the copy can be these accounts: keep it safe.
+		Long: `Copy all accounts with their keys and contacts into a new directory, whether the
+daemon is running or not. Whoever has the copy can be these accounts: keep it safe.
 
 The daemon itself keeps a copy of each account's contacts beside them, one for
 each of the last seven days.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			dir, err := chosenDataDir(dataDir)
-			if err != nil {
-				return err
-			}
-			d, err := daemon.Open(cmd.Context(), daemon.Config{DataDir: dir, Standby: true})
-			if errors.Is(err, daemon.ErrInUse) {
-				return fail(codeInternal, "%w: stop it first", err)
-			}
+			dir, err := filepath.Abs(args[0])
 			if err != nil {
 				return &failure{codeInternal, err}
 			}
-			count := len(d.Accounts())
-			if err := errors.Join(d.Backup(cmd.Context(), args[0]), d.Close()); err != nil {
-				return &failure{codeInternal, err}
+			err = f.run(func(c *client.Client) error { return c.BackUp(cmd.Context(), dir) })
+			if errors.Is(err, client.ErrNoDaemon) {
+				err = backUpIdle(cmd.Context(), f.dataDir, dir)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d accounts copied to %s\n", count, args[0])
-			return nil
+			return err
 		},
 	}
-	cmd.Flags().StringVar(&dataDir, "data-dir", "", "data directory of the daemon, `DIR`")
+	f.add(cmd)
 	return cmd
+}
+
+// backUpIdle makes a backup of a data directory that no daemon uses.
+func backUpIdle(ctx context.Context, dataDir, to string) error {
+	dataDir, err := chosenDataDir(dataDir)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(dataDir); err != nil {
+		return fail(codeNotFound, "there are no accounts: %w", err)
+	}
+	d, err := daemon.Open(ctx, daemon.Config{DataDir: dataDir, Standby: true})
+	if errors.Is(err, daemon.ErrInUse) {
+		return fail(codeInternal, "%w, which does not answer: stop it first", err)
+	}
+	if err != nil {
+		return &failure{codeInternal, err}
+	}
+	err = errors.Join(d.Backup(ctx, to), d.Close())
+	var invalid *daemon.InvalidError
+	if err == nil || errors.As(err, &invalid) {
+		return err
+	}
+	return &failure{codeInternal, err}
 }
 
 func restoreCommand() *cobra.Command {

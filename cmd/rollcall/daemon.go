@@ -14,6 +14,7 @@ import (
 
 	"rollcall/api/dbus"
 	"rollcall/api/http"
+	"rollcall/api/http/endpoint"
 	"rollcall/daemon"
 	"rollcall/presence"
 )
@@ -129,6 +130,11 @@ func runDaemon(ctx context.Context, f daemonFlags) error {
 	cfg, err := f.daemonConfig(log)
 	if err != nil {
 		return err
+	}
+	if f.http != off {
+		if _, err := endpoint.Parse(f.http, cfg.DataDir); err != nil {
+			return err
+		}
 	}
 	d, err := daemon.Open(ctx, cfg)
 	if err != nil {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -53,7 +55,7 @@ func TestDaemonScripts(t *testing.T) {
 			}
 			return setDaemon(env, bootstrap)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "event": event, "uri": uri},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "event": event, "uri": uri, "serve": serve, "leave": leave},
 	})
 }
 
@@ -114,6 +116,7 @@ func setDaemon(env *testscript.Env, bootstrap string) error {
 		}
 	})
 	env.Values[pastKey{}] = &past{events: d.Subscribe()}
+	env.Values[servedKey{}] = new(*exec.Cmd)
 	return nil
 }
 
@@ -166,6 +169,43 @@ func event(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 	}
+}
+
+// servedKey is where scripts have the daemon that runs as a process of its own.
+type servedKey struct{}
+
+// serve starts a daemon as a process and waits until it answers: serve FLAG...
+func serve(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("usage: serve FLAG...")
+	}
+	cmd := exec.Command("rollcall", append([]string{"daemon"}, args...)...)
+	cmd.Dir = ts.Getenv("WORK")
+	cmd.Env = []string{"HOME=" + cmd.Dir}
+	log, err := cmd.StderrPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() { _ = cmd.Process.Kill() })
+	lines := bufio.NewScanner(log)
+	for lines.Scan() {
+		ts.Logf("daemon: %s", lines.Text())
+		if strings.Contains(lines.Text(), "http.sock") {
+			go func() { _, _ = io.Copy(io.Discard, log) }()
+			*ts.Value(servedKey{}).(**exec.Cmd) = cmd
+			return
+		}
+	}
+	ts.Fatalf("the daemon ends: %v", cmd.Wait())
+}
+
+// leave ends the daemon of the last serve, which must be orderly.
+func leave(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: leave")
+	}
+	cmd := *ts.Value(servedKey{}).(**exec.Cmd)
+	ts.Check(cmd.Process.Signal(os.Interrupt))
+	ts.Check(cmd.Wait())
 }
 
 // uri sets a variable to the account id that a file tells of: uri VARIABLE FILE.
