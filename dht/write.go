@@ -20,9 +20,11 @@ func (n *Node) Put(ctx context.Context, key infohash.Hash, v *value.Value) (stor
 }
 
 // PutSince is Put of a value whose life has begun at created: it ends so much
-// earlier. The network counts in whole seconds.
+// earlier. The network counts in whole seconds. Unless created is zero, this node
+// keeps no copy: others see the end of the value even when this node vanishes
+// without a word, and with it all that only it could have told.
 func (n *Node) PutSince(ctx context.Context, key infohash.Hash, v *value.Value, created time.Time) (stored int, err error) {
-	k, err := n.put(engine.Put{Key: key, Value: v, Created: created})
+	k, err := n.put(engine.Put{Key: key, Value: v, Created: created, Elsewhere: !created.IsZero()})
 	if err != nil {
 		return 0, err
 	}

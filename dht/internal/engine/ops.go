@@ -165,9 +165,11 @@ type Put struct {
 	Value     *value.Value
 	Created   time.Time // start of the value's life; zero means now
 	Permanent bool      // kept alive until stopped
+	Elsewhere bool      // no copy is kept here
 }
 
-// Put announces a value to the nodes closest to its key, and keeps a copy here.
+// Put announces a value to the nodes closest to its key, and keeps a copy here
+// unless p.Elsewhere is set.
 func (e *Engine) Put(now time.Time, p Put) OpID {
 	e.now = now
 	op := &putOp{permanent: p.Permanent}
@@ -181,7 +183,9 @@ func (e *Engine) Put(now time.Time, p Put) OpID {
 	if p.Value.Encrypted() {
 		kind = value.TypeUserData
 	}
-	e.store.Commit(now, storage.Put{Key: p.Key, Value: p.Value, Created: created, Own: true, Permanent: p.Permanent})
+	if !p.Elsewhere {
+		e.store.Commit(now, storage.Put{Key: p.Key, Value: p.Value, Created: created, Own: true, Permanent: p.Permanent})
+	}
 	announce := search.Put{
 		ID: p.Value.ID, Seq: p.Value.Seq, Signed: p.Value.Signed(), Packed: packed,
 		Created: created.Unix(), Life: e.cfg.Types.Life(kind), Permanent: p.Permanent,
