@@ -1,6 +1,7 @@
 package account
 
 import (
+	"context"
 	"errors"
 	"slices"
 
@@ -64,6 +65,29 @@ func (a *Account) holdRevocations(account infohash.Hash, issuer *identity.Certif
 	for _, d := range view.Devices {
 		if chain, _, err := a.cachedChain(d.ID); chain != nil && errors.Is(err, identity.ErrRevoked) {
 			a.judged(account, d.ID, presence.Revoked)
+		}
+	}
+}
+
+// findRevocations makes the revocation list of an account known, unless its id is
+// listened at and so it is.
+func (s *session) findRevocations(account infohash.Hash) {
+	a := s.account
+	a.mu.Lock()
+	followed := a.follows[account] != nil
+	a.mu.Unlock()
+	if followed {
+		return
+	}
+	a.knowRevocations(account)
+	ctx, cancel := context.WithTimeout(s.ctx, jobTimeout)
+	defer cancel()
+	for v, err := range s.node.Get(ctx, account, userData) {
+		if err != nil {
+			return // nobody has it; what is known counts
+		}
+		if !v.Signed() {
+			a.foundRevocationList(account, v)
 		}
 	}
 }

@@ -75,6 +75,22 @@ func TestRevoked(t *testing.T) {
 		t.Errorf("a revoked device is heard: %+v", r)
 	}
 
+	// Somebody who has never followed bob does not hear his device either.
+	mark = carol.mark()
+	if err := bob.SendRequest(carol.ID(), nil); err != nil {
+		t.Fatal(err)
+	}
+	await(t, bob, 0, func(e contact.OutgoingChanged) bool { return e.Peer == carol.ID() && e.State >= contact.Stored })
+	if err := alice.SendRequest(carol.ID(), nil); err != nil {
+		t.Fatal(err)
+	}
+	await(t, carol, mark, func(e contact.ContactAdded) bool { return e.Peer == alice.ID() && e.Confirmed })
+	carol.Read(func(l *contact.List, _ *presence.Tracker) {
+		if _, pending := l.Request(bob.ID()); pending {
+			t.Error("a revoked device of a stranger is heard")
+		}
+	})
+
 	// The list outlives a restart, without the network telling it again.
 	alice.quit()
 	alice.open(t)
