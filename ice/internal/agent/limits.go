@@ -1,0 +1,19 @@
+package agent
+
+import "time"
+
+// Our own limits.
+const (
+	// maxDials is how many candidates of a peer are connected to, the most
+	// promising first. It also bounds what a peer can make us knock at.
+	maxDials = 16
+	// maxAccepted is the number of connections taken from others at a time. An
+	// honest peer makes one for each of its addresses and of ours.
+	maxAccepted = 16
+	// helloTimeout is how long an accepted connection may be silent about who it
+	// is. Peers send a check at once.
+	helloTimeout = 5 * time.Second
+	// totalTimeout ends the agent whatever goes on: a peer that keeps opening
+	// connections must not keep it alive.
+	totalTimeout = 40 * time.Second
+)
