@@ -40,9 +40,18 @@ func versions(s *settings) map[string]string {
 		}
 	}
 	if s.dhtnode != "" {
-		if out, err := exec.Command("dpkg-query", "-W", "-f", "${Version}", "dhtnode").Output(); err == nil {
-			v["dhtnode"] = strings.TrimSpace(string(out))
+		if version := packageVersion("dhtnode"); version != "" {
+			v["dhtnode"] = version
 		}
 	}
 	return v
+}
+
+// packageVersion returns the version of an installed package, or nothing.
+func packageVersion(name string) string {
+	out, err := exec.Command("dpkg-query", "-W", "-f", "${Version}", name).Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
 }

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Command bench measures Rollcall's DHT node beside the reference's, in one run
-// and on the same cores. docs/benchmarks.md describes the method.
+// Command bench measures Rollcall's DHT node and its daemon, each beside the
+// reference's in one run. docs/benchmarks.md describes the method.
 package main
 
 import (
@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"os"
 	"os/signal"
@@ -24,7 +25,8 @@ import (
 	"rollcall/bench/suite"
 )
 
-const usage = `usage: bench [flags] BENCH...     measure
+const usage = `usage: bench [flags] BENCH...     measure nodes
+       bench daemon [flags]       measure daemons
        bench report [-into DOC] FILE... print the tables of result files, or put them into a document
        bench echo -mode MODE -p PORT serve as the socket floor
 
@@ -37,6 +39,8 @@ func main() {
 	switch {
 	case len(os.Args) > 1 && os.Args[1] == "report":
 		err = printReport(os.Args[2:])
+	case len(os.Args) > 1 && os.Args[1] == "daemon":
+		err = measureDaemons(os.Args[2:])
 	case len(os.Args) > 1 && os.Args[1] == "echo":
 		err = serveEcho(os.Args[2:])
 	default:
@@ -68,6 +72,7 @@ func printReport(args []string) error {
 			continue
 		}
 		all.Records = append(all.Records, run.Records...)
+		maps.Copy(all.Meta.Versions, run.Meta.Versions)
 	}
 	if *into != "" {
 		return report.Insert(*into, all)

@@ -42,6 +42,18 @@ func TestMarkdown(t *testing.T) {
 	}
 }
 
+func TestMarkdownComparesDaemons(t *testing.T) {
+	run := &Run{Records: []Record{
+		{Bench: "daemon peers", Case: "subscribe to online", Program: "jamid", Figures: map[string]float64{"ms": 4}},
+		{Bench: "daemon peers", Case: "subscribe to online", Program: "rollcall", Figures: map[string]float64{"ms": 1}},
+	}}
+	var b strings.Builder
+	Markdown(&b, run)
+	if want := "| subscribe to online | rollcall | 1.0 | **0.25×** |"; !strings.Contains(b.String(), want) {
+		t.Errorf("no %q in\n%s", want, b.String())
+	}
+}
+
 func TestFileRoundTrip(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.json")
 	if err := Write(path, sample()); err != nil {

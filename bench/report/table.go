@@ -27,8 +27,12 @@ type table struct {
 	ratios []string
 }
 
-// reference and own are the programs that a ratio compares.
-const reference, own = server.OpenDHTName, server.RollcallName
+// own is the program that a ratio compares with the reference.
+const own = server.RollcallName
+
+// references are the programs that it is compared with: one for nodes, one for
+// daemons.
+var references = []string{server.OpenDHTName, "jamid"}
 
 var tables = []table{
 	{"throughput", "One server, one core: throughput (B1)", []column{
@@ -83,6 +87,26 @@ var tables = []table{
 		{"rss", "RSS MB", "%.1f", false},
 		{"anon", "anonymous MB", "%.1f", false},
 	}, []string{"cpu", "rss"}},
+	{"daemon start", "A daemon: accounts and restarts (B10)", []column{
+		{"registered_ms", "registered after ms", "%.0f", true},
+		{"cpu_ms", "CPU ms until announced", "%.0f", true},
+		{"exit_ms", "SIGTERM to exit ms", "%.0f", true},
+	}, []string{"registered_ms", "cpu_ms", "exit_ms"}},
+	{"daemon calls", "A daemon: contacts over D-Bus (B7)", []column{
+		{"p50_ms", "p50 ms", "%.2f", true},
+		{"p99_ms", "p99 ms", "%.2f", false},
+		{"cpu_ms", "CPU ms/call", "%.3f", true},
+	}, []string{"p50_ms", "cpu_ms"}},
+	{"daemon idle", "A daemon: idle (B7, B12)", []column{
+		{"rss", "RSS MB", "%.1f", true},
+		{"pss", "PSS MB", "%.1f", false},
+		{"anon", "anonymous MB", "%.1f", false},
+		{"cpu", "CPU % of a core", "%.2f", true},
+		{"wakeups", "wake-ups/s", "%.1f", false},
+	}, []string{"rss", "pss", "cpu"}},
+	{"daemon peers", "Two daemons: presence and requests (B5, B6)", []column{
+		{"ms", "ms", "%.1f", true},
+	}, []string{"ms"}},
 }
 
 // row identifies a line of a table: all rounds of one program at one case.
@@ -137,7 +161,10 @@ func (t *table) markdown(w io.Writer, records []Record) {
 			cells = append(cells, c.cell(figures[key][c.figure]))
 		}
 		for _, name := range t.ratios {
-			other := figures[row{key.label, key.window, reference}][name]
+			var other []float64
+			for _, reference := range references {
+				other = append(other, figures[row{key.label, key.window, reference}][name]...)
+			}
 			cells = append(cells, ratio(key.program, figures[key][name], other))
 		}
 		fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | "))

@@ -21,6 +21,32 @@ type Contact map[string]string
 // until it is registered and announced. Everything that reaches beyond the
 // DHT is turned off.
 func (d *Daemon) AddAccount(ctx context.Context, name string, bootstrap netip.AddrPort) (*Account, error) {
+	mark := d.Mark()
+	account, err := d.create(ctx, name, bootstrap)
+	if err != nil {
+		return nil, err
+	}
+	if err := account.WaitAnnounced(ctx, mark); err != nil {
+		return nil, err
+	}
+	return account, account.identify(ctx)
+}
+
+// CreateAccount is AddAccount that waits only until the account has its uri:
+// for a daemon that does not reach the network.
+func (d *Daemon) CreateAccount(ctx context.Context, name string, bootstrap netip.AddrPort) (*Account, error) {
+	account, err := d.create(ctx, name, bootstrap)
+	if err != nil {
+		return nil, err
+	}
+	return account, Eventually(ctx, func() (bool, error) {
+		err := account.identify(ctx)
+		return err == nil, err
+	})
+}
+
+// create asks for an account, which does not have its uri yet.
+func (d *Daemon) create(ctx context.Context, name string, bootstrap netip.AddrPort) (*Account, error) {
 	details := make(map[string]string)
 	if err := d.Call(ctx, configuration, "getAccountTemplate", []any{"RING"}, []any{&details}); err != nil {
 		return nil, err
@@ -41,20 +67,19 @@ func (d *Daemon) AddAccount(ctx context.Context, name string, bootstrap netip.Ad
 	} {
 		details[key] = value
 	}
-	mark := d.Mark()
 	account := &Account{Daemon: d}
-	if err := d.Call(ctx, configuration, "addAccount", []any{details}, []any{&account.ID}); err != nil {
-		return nil, err
+	return account, d.Call(ctx, configuration, "addAccount", []any{details}, []any{&account.ID})
+}
+
+// identify asks for the account's uri.
+func (a *Account) identify(ctx context.Context) error {
+	var details map[string]string
+	err := a.Call(ctx, configuration, "getAccountDetails", []any{a.ID}, []any{&details})
+	a.URI = details["Account.username"]
+	if err == nil && len(a.URI) != 40 {
+		err = fmt.Errorf("%s: the account's uri is %q", a.Name, a.URI)
 	}
-	if err := account.WaitAnnounced(ctx, mark); err != nil {
-		return nil, err
-	}
-	err := d.Call(ctx, configuration, "getAccountDetails", []any{account.ID}, []any{&details})
-	account.URI = details["Account.username"]
-	if err == nil && len(account.URI) != 40 {
-		err = fmt.Errorf("%s: the account's uri is %q", d.Name, account.URI)
-	}
-	return account, err
+	return err
 }
 
 // WaitAnnounced waits for the signals, after mark, that the account is
