@@ -143,11 +143,11 @@ func (n *Node) start(state *wire.State) error {
 	if err != nil {
 		return fmt.Errorf("dht: %w", err)
 	}
+	n.alone = runtime.GOMAXPROCS(0) == 1
 	n.timer = n.clock.AfterFunc(time.Hour, n.tick)
 	for _, c := range n.conns {
 		n.wg.Go(func() { n.read(c) })
 	}
-	n.alone = runtime.GOMAXPROCS(0) == 1
 	for range min(maxCheckers, runtime.GOMAXPROCS(0)) {
 		n.wg.Go(n.check)
 	}
