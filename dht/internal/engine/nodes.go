@@ -95,8 +95,8 @@ func (e *Engine) heard(now time.Time, f *family, from netip.AddrPort, m *wire.Me
 		}
 	case n.Good(now):
 		e.recheck(now, n)
-	case now.Sub(n.Requested) > strangerPause:
-		n.Requested = now
+	case now.Sub(n.Sought) > strangerPause:
+		n.Sought = now
 		e.ping(now, from, true, search.Handler{Reply: ignoreReply, Fail: ignoreFailure})
 		return e.isProven(now, from) || e.tokens.Valid(now, m.Token, from)
 	}

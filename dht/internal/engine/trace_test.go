@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -22,11 +23,14 @@ var update = flag.Bool("update", false, "write the traces instead of comparing t
 //
 //	node NAME ID [client] [network=N]  a node whose id begins with ID
 //	contact NAME NAME                  the first pings the second
-//	put NAME KEY ID DATA [permanent] [age=DURATION] [as=OP]
+//	put NAME KEY ID DATA [permanent] [age=DURATION] [as=OP] [size=N] [signed=SEQ]
 //	get NAME KEY, listen NAME KEY [as=OP], ping NAME NAME
 //	stop NAME OP
 //	kill NAME, revive NAME             the network drops what is sent to it
 //	change NAME                        its connectivity has changed
+//	move NAME                          it goes to another address
+//	restart NAME [ID]                  it starts anew, with an empty memory
+//	lose NAME KEY ID                   it loses a value
 //	advance DURATION
 //	packets on|off                     whether datagrams are traced
 func TestTraces(t *testing.T) {
@@ -92,6 +96,12 @@ func (w *world) command(args []string) {
 		age, _ := time.ParseDuration(options["age"])
 		w.do(name, func(e *Engine) {
 			v := &value.Value{ID: id, Data: []byte(args[4])}
+			if size, err := strconv.Atoi(options["size"]); err == nil {
+				v.Data = bytes.Repeat(v.Data, size)
+			}
+			if seq, err := strconv.ParseUint(options["signed"], 10, 16); err == nil {
+				v = signedValue(w.t, id, uint16(seq), args[4])
+			}
 			w.ops[options["as"]] = e.Put(w.now, Put{Key: infohash.SumString(args[2]), Value: v, Created: w.now.Add(-age), Permanent: permanent})
 		})
 	case "get":
@@ -108,6 +118,20 @@ func (w *world) command(args []string) {
 		w.dead[name] = args[0] == "kill"
 	case "change":
 		w.do(name, func(e *Engine) { e.ConnectivityChanged(w.now) })
+	case "move":
+		old := w.addr(name)
+		delete(w.addrs, old)
+		w.moved[name] = netip.AddrPortFrom(old.Addr(), old.Port()+1)
+		w.addrs[w.addr(name)] = name
+	case "restart":
+		cfg := w.engines[name].cfg
+		if len(args) > 2 {
+			cfg.ID = infohash.SumString(args[2])
+		}
+		w.run(name, cfg, byte(100+len(w.names)))
+	case "lose":
+		id, _ := strconv.ParseUint(args[3], 10, 64)
+		w.do(name, func(e *Engine) { e.store.Remove(w.now, infohash.SumString(args[2]), id) })
 	case "advance":
 		d, err := time.ParseDuration(args[1])
 		if err != nil {

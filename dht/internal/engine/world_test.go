@@ -25,6 +25,7 @@ type world struct {
 	names   []string
 	engines map[string]*Engine
 	addrs   map[netip.AddrPort]string
+	moved   map[string]netip.AddrPort // nodes that are not where they were made
 	dead    map[string]bool
 	flight  []datagram
 	serial  int
@@ -46,7 +47,7 @@ const worldLatency = 10 * time.Millisecond
 func newWorld(t testing.TB) *world {
 	return &world{
 		t: t, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
-		engines: make(map[string]*Engine), addrs: make(map[netip.AddrPort]string),
+		engines: make(map[string]*Engine), addrs: make(map[netip.AddrPort]string), moved: make(map[string]netip.AddrPort),
 		dead: make(map[string]bool), ops: make(map[string]OpID),
 	}
 }
@@ -62,19 +63,27 @@ func (w *world) add(name, prefix string, change func(*Config)) *Engine {
 	if change != nil {
 		change(&cfg)
 	}
-	seed := [32]byte{byte(len(w.names))}
-	e, err := New(w.now, cfg, rand.New(rand.NewChaCha8(seed)), rand.NewChaCha8(seed))
+	w.names = append(w.names, name)
+	w.run(name, cfg, byte(len(w.names)-1))
+	w.addrs[w.addr(name)] = name
+	return w.engines[name]
+}
+
+// run starts a node in place of the one that bears the name, if any: what that
+// one knew is lost.
+func (w *world) run(name string, cfg Config, seed byte) {
+	e, err := New(w.now, cfg, rand.New(rand.NewChaCha8([32]byte{seed})), rand.NewChaCha8([32]byte{seed}))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.names = append(w.names, name)
 	w.engines[name] = e
-	w.addrs[w.addr(name)] = name
-	return e
 }
 
-// addr is where a node is: 10.0.0.N:4222.
+// addr is where a node is: 10.0.0.N:4222, unless it has moved.
 func (w *world) addr(name string) netip.AddrPort {
+	if addr, ok := w.moved[name]; ok {
+		return addr
+	}
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(slices.Index(w.names, name) + 1)}), 4222)
 }
 
@@ -245,6 +254,9 @@ func describeValue(v *value.Value) string {
 		return fmt.Sprintf("%d:encrypted", v.ID)
 	}
 	text := fmt.Sprintf("%d:%q", v.ID, v.Data)
+	if len(v.Data) > 40 {
+		text = fmt.Sprintf("%d:%q*%d", v.ID, v.Data[:1], len(v.Data))
+	}
 	if v.Signed() {
 		text += fmt.Sprintf("/%d", v.Seq)
 	}

@@ -24,6 +24,7 @@ type Node struct {
 	Heard     time.Time // last message of any kind
 	Replied   time.Time // last answer to a request of ours
 	Requested time.Time // last request of ours
+	Sought    time.Time // last request of ours to where it is said to have moved
 	Failures  int       // requests in a row that were not answered
 	Expired   bool      // the last request was not answered, nothing was heard since
 	Client    bool      // uses the network without serving it
@@ -73,6 +74,6 @@ func (n *Node) asked(now time.Time) bool { return now.Sub(n.Requested) < answerT
 
 // reset makes the node one that nothing is known of but its address.
 func (n *Node) reset() {
-	n.Heard, n.Replied, n.Requested = time.Time{}, time.Time{}, time.Time{}
+	n.Heard, n.Replied, n.Requested, n.Sought = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	n.Failures, n.Expired = 0, false
 }

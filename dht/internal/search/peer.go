@@ -59,7 +59,7 @@ func (s *Search) insert(now time.Time, n *routing.Node) bool {
 	if found {
 		p := s.peers[i]
 		if p.node == n {
-			return p.token == nil && !p.asking
+			return p.live() && p.token == nil && !p.asking
 		}
 		// The id lives on in a new record: the old one was given up.
 		s.peers[i] = &peer{node: n}
