@@ -233,7 +233,8 @@ func rename(from, to string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// makeClientDir makes the directory that clients expect (dbus spec 5.1).
+// makeClientDir makes the directory that clients expect for an account, or that
+// of all accounts for the id "" (dbus spec 5.1).
 func (d *Daemon) makeClientDir(id AccountID) error {
 	if d.cfg.ClientDir == "" {
 		return nil

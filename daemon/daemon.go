@@ -118,6 +118,10 @@ func (d *Daemon) openDirectory() error {
 			return fmt.Errorf("daemon: %w", err)
 		}
 	}
+	// Without it a client that starts makes one of another name.
+	if err := d.makeClientDir(""); err != nil {
+		return err
+	}
 	var err error
 	if d.lock, err = lockDirectory(d.cfg.DataDir); err != nil {
 		return err
@@ -167,6 +171,9 @@ func (d *Daemon) loadAccounts() error {
 	}
 	slices.SortStableFunc(found, func(a, b AccountID) int { return cmp.Compare(place[a], place[b]) })
 	for _, id := range found {
+		if err := d.makeClientDir(id); err != nil {
+			return err
+		}
 		d.loadAccount(id)
 	}
 	return nil
