@@ -1,0 +1,48 @@
+package channel
+
+import "time"
+
+const (
+	// MaxChannels bounds the channels that either side has asked for on one
+	// connection, open or not. Peers open about ten.
+	MaxChannels = 32
+
+	// MaxName is the longest name of a channel in bytes. The names of file
+	// transfers are the longest, at about 330.
+	MaxName = 512
+
+	// Window is how many bytes of a channel may wait for their reader. Four
+	// of the longest frames: enough to keep a transfer going.
+	Window = 256 << 10
+
+	// MaxUnread bounds the bytes of all channels together that wait for
+	// their readers.
+	MaxUnread = 1 << 20
+
+	// StallLimit is how long a channel whose reader is behind may hold back
+	// the others. It must be shorter than BeaconTimeout, because our answers
+	// to beacons wait as well.
+	StallLimit = 2 * time.Second
+
+	// DecisionLimit is how long a request of the peer waits for Accept or
+	// Decline until it is declined. Peers of 2026 give up the connection when
+	// a request for "sip" is unanswered for 3 s.
+	DecisionLimit = time.Second
+
+	// AnswerLimit is how long the peer may take to answer a request of ours.
+	// Daemons answer within milliseconds, loaded ones within seconds.
+	AnswerLimit = 30 * time.Second
+
+	// BeaconAfter is the silence after which a beacon is sent. With
+	// BeaconTimeout it stays below the 30 s within which a dead peer must be
+	// noticed.
+	BeaconAfter = 20 * time.Second
+
+	// MaxOutput is how many bytes may wait to be sent before Write takes no
+	// more.
+	MaxOutput = 64 << 10
+
+	// MaxBacklog is how many bytes may wait to be sent in all, answers to the
+	// peer included: who asks without reading is cut off.
+	MaxBacklog = 256 << 10
+)
