@@ -44,6 +44,15 @@ type listener struct {
 	relayed bool
 }
 
+// end closes the listener, and ends an Accept that is waiting: those of relays
+// may take a deadline for it.
+func (ln *listener) end() {
+	if d, ok := ln.Listener.(interface{ SetDeadline(time.Time) error }); ok {
+		_ = d.SetDeadline(time.Unix(1, 0))
+	}
+	ln.Close()
+}
+
 // Listen opens a listener at each address of the configuration and returns the
 // agent. Addresses where it cannot listen are left out; it fails if none is
 // left. ctx bounds this call only.
@@ -113,8 +122,9 @@ func (a *Agent) AddReflexive(public netip.Addr) error {
 }
 
 // AddRelay offers an address at a relay. ln gives the connections that peers
-// open there; it belongs to the agent from now on, which closes it with itself
-// or, if the connection goes through it, with that.
+// open there, once the caller has had them permitted; it belongs to the agent
+// from now on, which closes it with itself or, if the connection goes through it,
+// with that.
 func (a *Agent) AddRelay(relayed netip.AddrPort, ln net.Listener) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -211,7 +221,7 @@ func (a *Agent) closeListeners(match func(*listener) bool) {
 	kept := a.listeners[:0]
 	for _, ln := range a.listeners {
 		if match(ln) {
-			a.tasks.Go(func() { ln.Close() })
+			a.tasks.Go(ln.end)
 		} else {
 			kept = append(kept, ln)
 		}
@@ -286,9 +296,17 @@ func (a *Agent) failLocked(err error) {
 func (a *Agent) accept(ln *listener) {
 	for {
 		nc, err := ln.Accept()
-		if err != nil {
-			// Of a listener that is closed, or useless: others may still do.
+		if errors.Is(err, net.ErrClosed) {
 			return
+		}
+		if err != nil {
+			// No descriptor is free, or one connection failed: the next may do.
+			select {
+			case <-time.After(acceptPause):
+				continue
+			case <-a.ctx.Done():
+				return
+			}
 		}
 		taken := false
 		a.run(func(now time.Time) {

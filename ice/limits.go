@@ -1,5 +1,7 @@
 package ice
 
+import "time"
+
 const (
 	// MaxAddrs is the number of addresses that an agent listens at. Each takes
 	// two candidates of the 31 that peers read, and mapped ports and a relay
@@ -16,6 +18,8 @@ const (
 	// maxPending is the number of checks and answers that wait to be written to
 	// a connection. A peer that makes more of them does not read.
 	maxPending = 16
+	// acceptPause is the time before a listener is asked again that failed.
+	acceptPause = 100 * time.Millisecond
 	// readBuffer holds a whole STUN message with its frame; larger reads of the
 	// stream pass it by.
 	readBuffer = 4 << 10

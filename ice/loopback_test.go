@@ -59,7 +59,7 @@ func TestLoopback(t *testing.T) {
 
 func TestNothingIsLost(t *testing.T) {
 	conns := connected(t, overTCP(t, "127.0.0.1"))
-	const total = 60 << 20
+	const total = 30 << 20
 	var sums [2][2][32]byte // of side, written and read
 	done := make(chan error, 4)
 	for i, c := range conns {

@@ -255,6 +255,44 @@ func TestSimulatedStrangers(t *testing.T) {
 	}
 }
 
+// relayListener is a listener like those of TURN clients: Accept fails now and
+// then, and only a deadline ends one that is waiting.
+type relayListener struct {
+	net.Listener
+	fail     int // that many times
+	deadline chan struct{}
+}
+
+func (l *relayListener) Accept() (net.Conn, error) {
+	if l.fail > 0 {
+		l.fail--
+		return nil, errors.New("could not bind the connection")
+	}
+	type accepted struct {
+		conn net.Conn
+		err  error
+	}
+	c := make(chan accepted, 1)
+	go func() {
+		conn, err := l.Listener.Accept()
+		c <- accepted{conn, err}
+	}()
+	select {
+	case a := <-c:
+		if a.err != nil {
+			<-l.deadline
+		}
+		return a.conn, a.err
+	case <-l.deadline:
+		return nil, errors.New("timeout")
+	}
+}
+
+func (l *relayListener) SetDeadline(time.Time) error {
+	close(l.deadline)
+	return nil
+}
+
 func TestSimulatedRelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := newMemory()
@@ -272,12 +310,12 @@ func TestSimulatedRelay(t *testing.T) {
 			t.Fatal(err)
 		}
 		addr := netip.MustParseAddrPort(relay.Addr().String())
-		if err := pair[0].AddRelay(addr, relay); err != nil {
+		if err := pair[0].AddRelay(addr, &relayListener{relay, 2, make(chan struct{})}); err != nil {
 			t.Fatal(err)
 		}
 		start := time.Now()
 		conns := connected(t, pair)
-		if took := time.Since(start); took > 500*time.Millisecond {
+		if took := time.Since(start); took > time.Second {
 			t.Errorf("took %v", took)
 		}
 		if !conns[0].Relayed() || !conns[1].Relayed() {

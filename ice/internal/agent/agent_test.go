@@ -602,6 +602,67 @@ func TestKeepalives(t *testing.T) {
 	}
 }
 
+func TestAfterTheSelection(t *testing.T) {
+	w := newWorld(t, [2]bool{false, true})
+	w.host(0, passive, active)
+	w.host(1, passive, active)
+	w.meet(1)
+	w.meet(0)
+	w.run()
+	w.connected()
+	a, id := w.sides[0].agent, w.sides[0].selected
+	us, them := a.Local(), w.sides[1].agent.Local()
+	request := func(password string, controlling bool) []byte {
+		r := &wire.Request{Username: us.Ufrag + ":" + them.Ufrag, Controlling: controlling, Nominate: true}
+		return wire.AppendRequest(nil, wire.TransactionID{1}, r, password)[wire.HeaderSize:]
+	}
+	tests := []struct {
+		name    string
+		message []byte
+		effects int
+	}{
+		{"a late check is answered", request(us.Password, true), 1},
+		{"in whatever role", request(us.Password, false), 1},
+		{"a wrong one is not", request("guess", true), 0},
+		{"nor a keepalive", wire.AppendKeepalive(nil, wire.TransactionID{1})[wire.HeaderSize:], 0},
+		{"nor an error", wire.AppendRoleConflict(nil, wire.TransactionID{1}, us.Password)[wire.HeaderSize:], 0},
+		{"nor nonsense", []byte("nonsense"), 0},
+	}
+	for _, tt := range tests {
+		a.Receive(w.now, id, tt.message)
+		if effects := a.Effects(); len(effects) != tt.effects || tt.effects > 0 && effects[0].Kind != Send {
+			t.Errorf("%s: %+v", tt.name, effects)
+		}
+	}
+	if a.Controlling() {
+		t.Error("the role changed after the selection")
+	}
+}
+
+func TestConnectingToOneselfEnds(t *testing.T) {
+	w := newWorld(t, [2]bool{true, true})
+	w.host(0, active)
+	a := w.sides[0].agent
+	peer := a.Local()
+	peer.Candidates = []signaling.Candidate{{Addr: netip.MustParseAddrPort("10.0.0.1:4000"), TCPType: passive}}
+	if err := a.SetRemote(w.now, peer); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		for _, e := range a.Effects() {
+			switch e.Kind {
+			case Dial:
+				a.Dialed(w.now, e.Link)
+			case Send:
+				a.Receive(w.now, e.Link, e.Frame[wire.HeaderSize:]) // it comes back
+			case Fail:
+				return
+			}
+		}
+	}
+	t.Error("no end of role conflicts")
+}
+
 func FuzzReceive(f *testing.F) {
 	f.Add([]byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
 	f.Fuzz(func(t *testing.T, b []byte) {

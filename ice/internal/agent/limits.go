@@ -13,6 +13,9 @@ const (
 	// helloTimeout is how long an accepted connection may be silent about who it
 	// is. Peers send a check at once.
 	helloTimeout = 5 * time.Second
+	// maxConflicts is the number of role conflicts that one connection may tell
+	// of. One settles an honest pair; with ourselves there would be no end.
+	maxConflicts = 3
 	// totalTimeout ends the agent whatever goes on: a peer that keeps opening
 	// connections must not keep it alive.
 	totalTimeout = 40 * time.Second

@@ -32,6 +32,7 @@ type link struct {
 	valid     bool   // a check of ours was answered
 	peerUfrag string // of the peer's first check
 	nominated bool   // the peer, controlling, chose this one
+	conflicts int    // of roles, that the peer told of
 }
 
 // check is a request of ours that waits for its answer.

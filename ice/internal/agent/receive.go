@@ -109,9 +109,10 @@ func (a *Agent) refused(now time.Time, l *link, m *wire.Message) bool {
 	if c == nil || c.id != m.ID || a.over {
 		return true
 	}
-	if m.Code != wire.CodeRoleConflict || !m.Verify(a.remote.Password) {
+	if m.Code != wire.CodeRoleConflict || l.conflicts == maxConflicts || !m.Verify(a.remote.Password) {
 		return false
 	}
+	l.conflicts++
 	if a.controlling == c.controlling {
 		a.controlling = !a.controlling
 	}
