@@ -78,7 +78,7 @@ func (p *person) open(t *testing.T) {
 	}
 	p.Account, err = Open(Config{
 		Keys: keys, State: state, Cache: cache,
-		Lease: 5 * time.Second, AllowShortLease: true, Dwell: 100 * time.Millisecond,
+		Lease: 3 * time.Second, AllowShortLease: true, Dwell: 100 * time.Millisecond,
 		Notify: p.record,
 	})
 	if err != nil {
@@ -136,6 +136,7 @@ func online(p *person, status presence.Status) func(presence.StatusChanged) bool
 // TestStory is the story of two people: one asks, the other accepts, the
 // confirmation comes back, and when one leaves the other sees it.
 func TestStory(t *testing.T) {
+	t.Parallel()
 	nodes := openNetwork(t, 4)
 	alice, bob := newPerson(t, nodes[1]), newPerson(t, nodes[2])
 	for _, p := range []*person{alice, bob} {
@@ -166,7 +167,7 @@ func TestStory(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, alice, mark, online(bob, presence.Offline))
-	if took := time.Since(begin); took > 10*time.Second {
-		t.Errorf("offline after %v, with a lease of 5 s", took)
+	if took := time.Since(begin); took > 8*time.Second {
+		t.Errorf("offline after %v, with a lease of 3 s", took)
 	}
 }

@@ -36,6 +36,7 @@ func revoke(t *testing.T, p *person) {
 // TestRevoked sees a device counted until its account revokes it; from then on it
 // is not there, and what it says is not heard.
 func TestRevoked(t *testing.T) {
+	t.Parallel()
 	nodes := openNetwork(t, 3)
 	alice, bob := newPerson(t, nodes[1]), newPerson(t, nodes[2])
 	for _, p := range []*person{alice, bob} {
@@ -75,22 +76,6 @@ func TestRevoked(t *testing.T) {
 		t.Errorf("a revoked device is heard: %+v", r)
 	}
 
-	// Somebody who has never followed bob does not hear his device either.
-	mark = carol.mark()
-	if err := bob.SendRequest(carol.ID(), nil); err != nil {
-		t.Fatal(err)
-	}
-	await(t, bob, 0, func(e contact.OutgoingChanged) bool { return e.Peer == carol.ID() && e.State >= contact.Stored })
-	if err := alice.SendRequest(carol.ID(), nil); err != nil {
-		t.Fatal(err)
-	}
-	await(t, carol, mark, func(e contact.ContactAdded) bool { return e.Peer == alice.ID() && e.Confirmed })
-	carol.Read(func(l *contact.List, _ *presence.Tracker) {
-		if _, pending := l.Request(bob.ID()); pending {
-			t.Error("a revoked device of a stranger is heard")
-		}
-	})
-
 	// The list outlives a restart, without the network telling it again.
 	alice.quit()
 	alice.open(t)
@@ -100,9 +85,36 @@ func TestRevoked(t *testing.T) {
 	}
 }
 
+// TestRevokedStranger does not hear the revoked device of somebody who was never
+// followed.
+func TestRevokedStranger(t *testing.T) {
+	t.Parallel()
+	nodes := openNetwork(t, 3)
+	alice, bob, carol := newPerson(t, nodes[1]), newPerson(t, nodes[2]), newPerson(t, nodes[0])
+	revoke(t, bob)
+	for _, p := range []*person{alice, bob, carol} {
+		p.Start(p.node)
+		await(t, p, 0, func(e presence.Announced) bool { return e.On })
+	}
+	if err := bob.SendRequest(carol.ID(), nil); err != nil {
+		t.Fatal(err)
+	}
+	await(t, bob, 0, func(e contact.OutgoingChanged) bool { return e.Peer == carol.ID() && e.State >= contact.Stored })
+	if err := alice.SendRequest(carol.ID(), nil); err != nil {
+		t.Fatal(err)
+	}
+	await(t, carol, 0, func(e contact.RequestReceived) bool { return e.Request.From == alice.ID() })
+	carol.Read(func(l *contact.List, _ *presence.Tracker) {
+		if _, pending := l.Request(bob.ID()); pending {
+			t.Error("a revoked device of a stranger is heard")
+		}
+	})
+}
+
 // TestNotStored sees an operation fail, and nothing told of it, when the disk
 // fails.
 func TestNotStored(t *testing.T) {
+	t.Parallel()
 	nodes := openNetwork(t, 1)
 	alice := newPerson(t, nodes[0])
 	mark := alice.mark()
@@ -118,6 +130,7 @@ func TestNotStored(t *testing.T) {
 }
 
 func TestThrottle(t *testing.T) {
+	t.Parallel()
 	d := throttle(nil).(*throttled)
 	now := time.Unix(1000, 0)
 	for i := range decryptBurst {

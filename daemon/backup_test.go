@@ -12,6 +12,7 @@ import (
 
 // TestBackup goes back to the contacts of a backup, on this machine and another.
 func TestBackup(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	here, there := newMachine(t, ""), newMachine(t, "")
 	id, err := here.Create(ctx, Creation{})
@@ -56,6 +57,7 @@ func TestBackup(t *testing.T) {
 // TestDamagedAccount starts although an account cannot be read, says so, and
 // leaves it alone.
 func TestDamagedAccount(t *testing.T) {
+	t.Parallel()
 	m := newMachine(t, "")
 	var ids []AccountID
 	for range 2 {
