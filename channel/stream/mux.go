@@ -1,0 +1,326 @@
+// Package stream runs a channel.Session over a connection and offers each
+// channel as a net.Conn.
+package stream
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"rollcall/channel"
+)
+
+const (
+	// readSize is how much is read at once: a TLS record.
+	readSize = 16 << 10
+	// flushLimit is how long Close tries to send what is left to send.
+	flushLimit = time.Second
+)
+
+// Config says how a Mux runs.
+type Config struct {
+	// Client tells whether we were the TLS client.
+	Client bool
+	// Accept decides about the channels that the peer asks for, by name. It
+	// must not block, nor call the Mux. nil declines all.
+	Accept func(name string) bool
+}
+
+// Mux carries channels over a connection. Its methods may be called from any
+// goroutine. Make one with New.
+type Mux struct {
+	conn net.Conn
+	cfg  Config
+	work sync.WaitGroup // the reader and the writer
+	wake chan struct{}  // there is something to send, or the session ended
+	done chan struct{}  // closed when the session ended
+
+	mu       sync.Mutex // protects all following fields
+	session  *channel.Session
+	channels map[uint16]*Channel
+	accepted []*Channel
+	arrived  chan struct{} // closed and made anew as accepted grows
+	room     chan struct{} // closed and made anew as output leaves
+	resume   chan struct{} // has a token when the stream may go on
+	timer    *time.Timer
+	armed    time.Time // when timer fires
+	effects  []channel.Effect
+	err      error // why the session ended
+}
+
+// New starts to talk over conn, which the Mux owns from now on.
+func New(conn net.Conn, cfg Config) *Mux {
+	m := &Mux{
+		conn:     conn,
+		cfg:      cfg,
+		wake:     make(chan struct{}, 1),
+		done:     make(chan struct{}),
+		session:  channel.New(time.Now(), cfg.Client),
+		channels: make(map[uint16]*Channel),
+		arrived:  make(chan struct{}),
+		room:     make(chan struct{}),
+		resume:   make(chan struct{}, 1),
+	}
+	m.mu.Lock()
+	m.timer = time.AfterFunc(time.Hour, m.tick)
+	m.armed = time.Now().Add(time.Hour)
+	m.settle()
+	m.mu.Unlock()
+	m.work.Go(m.read)
+	m.work.Go(m.write)
+	return m
+}
+
+// Open asks the peer for a channel and waits for the answer.
+func (m *Mux) Open(ctx context.Context, name string) (*Channel, error) {
+	m.mu.Lock()
+	number, err := m.session.Open(time.Now(), name)
+	if err != nil {
+		m.mu.Unlock()
+		return nil, m.closedOr(err)
+	}
+	c := newChannel(m, number, name)
+	m.channels[number] = c
+	m.settle()
+	m.mu.Unlock()
+	select {
+	case <-c.opened:
+		return c, nil
+	case <-c.closed:
+		err := c.reason()
+		c.Close()
+		return nil, err
+	case <-ctx.Done():
+		c.Close()
+		return nil, ctx.Err()
+	}
+}
+
+// Accept waits for the next channel that the peer opened with the consent of
+// Config.Accept.
+func (m *Mux) Accept(ctx context.Context) (*Channel, error) {
+	for {
+		m.mu.Lock()
+		if len(m.accepted) > 0 {
+			c := m.accepted[0]
+			m.accepted = m.accepted[1:]
+			m.mu.Unlock()
+			return c, nil
+		}
+		arrived := m.arrived
+		m.mu.Unlock()
+		select {
+		case <-arrived:
+		case <-m.done:
+			return nil, m.Err()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// Beacon asks the peer for a sign of life. Call it when the network changed or
+// the machine woke up: the session ends within seconds if the peer is gone.
+func (m *Mux) Beacon() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.session.Beacon(time.Now())
+	m.settle()
+}
+
+// Stats returns the counts of the session.
+func (m *Mux) Stats() channel.Stats {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.session.Stats()
+}
+
+// Done is closed when the session ended; Err then says why.
+func (m *Mux) Done() <-chan struct{} { return m.done }
+
+// Err returns why the session ended, nil before. The error wraps net.ErrClosed
+// and a channel.Reason.
+func (m *Mux) Err() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.err
+}
+
+// closedOr returns why the session ended, or err if it did not.
+func (m *Mux) closedOr(err error) error {
+	if ended := m.Err(); ended != nil {
+		return ended
+	}
+	return err
+}
+
+// Close ends the session, closes the connection and waits until all goroutines
+// are gone.
+func (m *Mux) Close() error {
+	m.mu.Lock()
+	m.session.End(channel.Local)
+	m.settle()
+	m.mu.Unlock()
+	m.work.Wait()
+	return nil
+}
+
+// read hands the session what comes.
+func (m *Mux) read() {
+	buf := make([]byte, readSize)
+	for {
+		n, err := m.conn.Read(buf)
+		if !m.handle(buf[:n]) {
+			return
+		}
+		if err != nil {
+			m.mu.Lock()
+			m.session.End(channel.StreamEnd)
+			m.settle()
+			m.mu.Unlock()
+			return
+		}
+	}
+}
+
+// handle hands p to the session, as slow readers allow, and reports whether the
+// session goes on.
+func (m *Mux) handle(p []byte) bool {
+	for {
+		m.mu.Lock()
+		n := m.session.Handle(time.Now(), p)
+		m.settle()
+		ended := m.err != nil
+		m.mu.Unlock()
+		p = p[n:]
+		if ended {
+			return false
+		}
+		if len(p) == 0 {
+			return true
+		}
+		select {
+		case <-m.resume:
+		case <-m.done:
+			return false
+		}
+	}
+}
+
+// write sends what the session has to send, and closes the connection when the
+// session ended.
+func (m *Mux) write() {
+	defer m.conn.Close()
+	var buf []byte
+	for {
+		m.mu.Lock()
+		buf = m.session.Output(buf)
+		close(m.room)
+		m.room = make(chan struct{})
+		ended := m.err != nil
+		m.mu.Unlock()
+		if len(buf) > 0 {
+			if _, err := m.conn.Write(buf); err != nil {
+				m.mu.Lock()
+				m.session.End(channel.StreamEnd)
+				m.settle()
+				m.mu.Unlock()
+				return
+			}
+		} else if ended {
+			return
+		} else {
+			<-m.wake
+		}
+	}
+}
+
+// tick runs the timers of the session.
+func (m *Mux) tick() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.armed = time.Time{}
+	m.session.Tick(time.Now())
+	m.settle()
+}
+
+// settle does what the session wants done after a call. The caller holds m.mu.
+func (m *Mux) settle() {
+	for m.effects = m.session.Effects(m.effects[:0]); len(m.effects) > 0; m.effects = m.session.Effects(m.effects[:0]) {
+		for _, e := range m.effects {
+			m.carryOut(e)
+		}
+		clear(m.effects)
+	}
+	if m.session.Pending() > 0 {
+		signal(m.wake)
+	}
+	if !m.session.Blocked() {
+		signal(m.resume)
+	}
+	// A timer that fires early costs less than arming it for each packet.
+	if next := m.session.NextDeadline(); !next.IsZero() && (m.armed.IsZero() || next.Before(m.armed)) {
+		m.armed = next
+		m.timer.Reset(time.Until(next))
+	}
+}
+
+// carryOut carries out one effect. The caller holds m.mu.
+func (m *Mux) carryOut(e channel.Effect) {
+	c := m.channels[e.Channel]
+	switch e.Kind {
+	case channel.Requested:
+		m.requested(e)
+	case channel.Opened:
+		close(c.opened)
+	case channel.Data:
+		c.data = append(c.data, e.Data...)
+		signal(c.readable)
+	case channel.Closed:
+		if c == nil {
+			return // a request of the peer that was never accepted
+		}
+		if e.Reason == channel.Slow {
+			c.data = nil
+		}
+		c.end(e.Reason)
+	case channel.Ended:
+		m.err = closedError(e.Reason)
+		m.timer.Stop()
+		// Reader and writer may hang in the connection.
+		m.conn.SetReadDeadline(time.Now())
+		m.conn.SetWriteDeadline(time.Now().Add(flushLimit))
+		close(m.done)
+		signal(m.wake)
+	}
+}
+
+// requested answers a request of the peer. The caller holds m.mu.
+func (m *Mux) requested(e channel.Effect) {
+	if m.cfg.Accept == nil || !m.cfg.Accept(e.Name) {
+		m.session.Decline(e.Channel)
+		return
+	}
+	if m.session.Accept(e.Channel) != nil {
+		return // withdrawn in the same breath
+	}
+	c := newChannel(m, e.Channel, e.Name)
+	close(c.opened)
+	m.channels[e.Channel] = c
+	m.accepted = append(m.accepted, c)
+	close(m.arrived)
+	m.arrived = make(chan struct{})
+}
+
+// signal leaves a token in a channel of capacity one.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// closedError makes an error of a reason that also is net.ErrClosed.
+func closedError(r channel.Reason) error { return fmt.Errorf("%w: %w", r, net.ErrClosed) }
