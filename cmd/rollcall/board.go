@@ -169,21 +169,39 @@ func (b *board) line(peer infohash.Hash, now time.Time) string {
 
 // peers returns whom to show: those who are there, then those seen last.
 func (b *board) peers() []infohash.Hash {
-	all := map[infohash.Hash]bool{}
-	for peer, contact := range b.contacts {
-		all[peer] = !contact.Banned
+	type place struct {
+		peer infohash.Hash
+		rank int
+		seen time.Time
 	}
-	for peer := range b.presence {
-		if _, known := all[peer]; !known {
-			all[peer] = true
+	ranks := map[string]int{"connected": 0, "online": 1}
+	var places []place
+	add := func(peer infohash.Hash) {
+		p := b.presence[peer]
+		rank, there := ranks[p.Status]
+		if !there {
+			rank = len(ranks)
+		}
+		places = append(places, place{peer, rank, p.LastSeen})
+	}
+	for peer, contact := range b.contacts {
+		if !contact.Banned {
+			add(peer)
 		}
 	}
-	maps.DeleteFunc(all, func(_ infohash.Hash, shown bool) bool { return !shown })
-	rank := map[string]int{"connected": 2, "online": 1}
-	return slices.SortedFunc(maps.Keys(all), func(x, y infohash.Hash) int {
-		px, py := b.presence[x], b.presence[y]
-		return cmp.Or(rank[py.Status]-rank[px.Status], py.LastSeen.Compare(px.LastSeen), x.Compare(y))
+	for peer := range b.presence {
+		if _, known := b.contacts[peer]; !known {
+			add(peer)
+		}
+	}
+	slices.SortFunc(places, func(x, y place) int {
+		return cmp.Or(cmp.Compare(x.rank, y.rank), y.seen.Compare(x.seen), x.peer.Compare(y.peer))
 	})
+	peers := make([]infohash.Hash, len(places))
+	for i, p := range places {
+		peers[i] = p.peer
+	}
+	return peers
 }
 
 // waiting returns the requests that ask for attention, the latest first.
