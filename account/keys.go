@@ -133,6 +133,30 @@ func LoadKeys(dir string) (*Keys, error) {
 	return &Keys{dir, device, receipt}, nil
 }
 
+// RenewKeys makes the certificates and the receipt in dir again, with the same
+// keys, so that no id changes (account spec 13): for a device that LoadKeys finds
+// to be past its time, or not proven. s opens the archive.
+func RenewKeys(dir string, s identity.Secret) (*Keys, error) {
+	device, err := keyfile.ReadDevice(dir)
+	if err != nil {
+		return nil, fmt.Errorf("account: %w", err)
+	}
+	archive, err := (&Keys{Dir: dir}).openArchive(s)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	if archive.Account.NeedsRenewal(now) {
+		if err := archive.Account.Renew(now, random); err != nil {
+			return nil, err
+		}
+	}
+	if device, err = archive.Account.IssueDevice(device.Key, now, random); err != nil {
+		return nil, err
+	}
+	return writeKeys(dir, archive, device)
+}
+
 // Locked reports whether the archive needs a password.
 func (k *Keys) Locked() bool {
 	f, err := os.Open(filepath.Join(k.Dir, ArchiveFile))

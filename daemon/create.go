@@ -82,6 +82,7 @@ func (d *Daemon) Create(ctx context.Context, c Creation) (AccountID, error) {
 func (d *Daemon) list(h *hosted, c Creation) error {
 	var ctx context.Context
 	ctx, h.cancel = context.WithCancel(d.ctx)
+	h.created = make(chan struct{})
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	d.mu.Lock()
@@ -101,6 +102,7 @@ func (d *Daemon) list(h *hosted, c Creation) error {
 
 // create makes the keys of the account and starts it.
 func (h *hosted) create(ctx context.Context, c Creation) {
+	defer close(h.created)
 	defer h.cancel()
 	shown := time.NewTimer(h.daemon.cfg.InitTime)
 	defer shown.Stop()
@@ -255,16 +257,11 @@ func (d *Daemon) RemoveAccount(ctx context.Context, id AccountID) error {
 	if err != nil {
 		return err
 	}
-	h.cancelCreation()
-	return d.remove(h)
-}
-
-func (h *hosted) cancelCreation() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.cancel != nil {
+	if h.created != nil {
 		h.cancel()
+		<-h.created
 	}
+	return d.remove(h)
 }
 
 // remove takes an account from the list and deletes its files. Once they have

@@ -34,8 +34,12 @@ const (
 	gonePrefix  = ".removed-" // of one that is being removed
 )
 
-// snapshotCheck is how often it is looked whether a daily snapshot is due.
-const snapshotCheck = time.Hour
+const (
+	// snapshotCheck is how often it is looked whether a daily snapshot is due.
+	snapshotCheck = time.Hour
+	// snapshotDelay keeps snapshots out of the way of a start.
+	snapshotDelay = time.Minute
+)
 
 // Daemon runs accounts. Make one with Open.
 type Daemon struct {
@@ -182,10 +186,7 @@ func (d *Daemon) loadAccounts() error {
 func (d *Daemon) loadAccount(id AccountID) {
 	dir := d.path(accountsDir, string(id))
 	h := &hosted{daemon: d, id: id, state: Unregistered}
-	keys, err := account.LoadKeys(dir)
-	if errors.Is(err, identity.ErrUntrusted) || errors.Is(err, identity.ErrReceipt) {
-		err = fmt.Errorf("%w: export it elsewhere and import it here to renew its certificates", err)
-	}
+	keys, err := d.loadKeys(dir)
 	if err != nil {
 		d.reportLocked(dir, err)
 		return
@@ -205,6 +206,21 @@ func (d *Daemon) loadAccount(id AccountID) {
 	}
 	d.accounts[id] = h
 	d.order = append(d.order, id)
+}
+
+// loadKeys reads the keys of an account, and renews certificates that have ended
+// where that takes no password.
+func (d *Daemon) loadKeys(dir string) (*account.Keys, error) {
+	keys, err := account.LoadKeys(dir)
+	if !errors.Is(err, identity.ErrUntrusted) && !errors.Is(err, identity.ErrReceipt) {
+		return keys, err
+	}
+	keys, renewErr := account.RenewKeys(dir, identity.Secret{})
+	if renewErr != nil {
+		return nil, fmt.Errorf("%w; it cannot be renewed: %w: import its archive as a new account", err, renewErr)
+	}
+	d.log.Info("certificates renewed", "dir", dir)
+	return keys, nil
 }
 
 func (d *Daemon) readOrder() []AccountID {
@@ -270,9 +286,15 @@ func (d *Daemon) ready(id AccountID) (*hosted, *account.Account, error) {
 
 // takeSnapshots takes the daily snapshots of all accounts.
 func (d *Daemon) takeSnapshots() {
-	timer := time.NewTicker(snapshotCheck)
+	timer := time.NewTimer(snapshotDelay)
 	defer timer.Stop()
 	for {
+		select {
+		case <-timer.C:
+			timer.Reset(snapshotCheck)
+		case <-d.ctx.Done():
+			return
+		}
 		for _, h := range d.hosted() {
 			h.mu.Lock()
 			state := h.stored
@@ -283,11 +305,6 @@ func (d *Daemon) takeSnapshots() {
 			if _, err := state.Snapshot(time.Now()); err != nil {
 				d.log.Error("snapshot", "account", h.id, "err", err)
 			}
-		}
-		select {
-		case <-timer.C:
-		case <-d.ctx.Done():
-			return
 		}
 	}
 }

@@ -302,6 +302,28 @@ func TestRemoval(t *testing.T) {
 	}
 }
 
+// TestRemovalWhileCreated leaves nothing of an account that is not ready yet.
+func TestRemovalWhileCreated(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, "")
+	for range 10 {
+		id, err := m.Create(t.Context(), Creation{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.RemoveAccount(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m.open(t)
+	if left := m.Accounts(); len(left) > 0 {
+		t.Errorf("accounts %v came back", left)
+	}
+}
+
 // TestFailedCreation sees the end of an account whose archive does not open.
 func TestFailedCreation(t *testing.T) {
 	t.Parallel()

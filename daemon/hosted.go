@@ -17,6 +17,11 @@ type hosted struct {
 	daemon *Daemon
 	id     AccountID
 
+	// Of an account that was created in this life of the daemon: cancel ends the
+	// creation, and created is closed when it has ended.
+	cancel  context.CancelFunc
+	created chan struct{}
+
 	saving sync.Mutex // held while settings are stored
 	// switching is held while the account is put on or off the network.
 	switching sync.Mutex
@@ -27,8 +32,7 @@ type hosted struct {
 	mu        sync.Mutex
 	gone      bool // removed: nothing is told of it any more
 	state     State
-	text      string             // of an error
-	cancel    context.CancelFunc // of the creation
+	text      string // of an error
 	progress  Progress
 	announced bool
 	active    bool
