@@ -45,6 +45,7 @@ func parseDaemon(args []string) (*daemonSettings, error) {
 	flags.StringVar(&s.out, "o", "", "write the records as JSON to `file`")
 	flags.StringVar(&s.contacts, "contacts", "0,100,1000", "rising `numbers` of contacts to restart and idle with")
 	flags.IntVar(&c.Rounds, "rounds", 5, "rounds, each with fresh daemons")
+	flags.IntVar(&c.Accounts, "accounts", 8, "new accounts in each round, besides those of the other measurements")
 	flags.DurationVar(&c.Settle, "settle", 20*time.Second, "wait before the idle measurement")
 	flags.DurationVar(&c.Idle, "idle", 30*time.Second, "length of the idle measurement")
 	flags.DurationVar(&c.Patience, "patience", 90*time.Second,
@@ -54,7 +55,7 @@ func parseDaemon(args []string) (*daemonSettings, error) {
 		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if s.quick {
-		c.Rounds, c.Settle, c.Idle, s.contacts = 1, 2*time.Second, 3*time.Second, "0,20"
+		c.Rounds, c.Accounts, c.Settle, c.Idle, s.contacts = 1, 1, 2*time.Second, 3*time.Second, "0,20"
 	}
 	last := 0
 	for _, word := range strings.Split(s.contacts, ",") {

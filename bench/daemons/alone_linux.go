@@ -60,6 +60,20 @@ func (s *Suite) alone(t *trial, d Daemon, round int) error {
 	return nil
 }
 
+// accounts makes accounts only, as their keys are found by luck and it takes
+// many to compare.
+func (s *Suite) accounts(t *trial, d Daemon, round int) error {
+	n := newNetwork(t)
+	for range s.Accounts {
+		daemon := d.Kind.Start(t, n.HostIPv4())
+		if _, err := s.create(t.ctx, d, round, daemon, n); err != nil {
+			return err
+		}
+		daemon.Kill()
+	}
+	return nil
+}
+
 // create makes the daemon's first account.
 func (s *Suite) create(ctx context.Context, d Daemon, round int, daemon *peers.Daemon, n network) (*peers.Account, error) {
 	before, err := server.CPU(daemon.Pid())

@@ -22,6 +22,7 @@ import (
 type Config struct {
 	Daemons  []Daemon
 	Rounds   int
+	Accounts int           // new accounts in each round, each on a fresh daemon
 	Contacts []int         // numbers of contacts to restart and idle with, rising
 	Idle     time.Duration // length of the idle measurement
 	Settle   time.Duration // what a daemon has to calm down before
@@ -61,6 +62,7 @@ func (s *Suite) Run(ctx context.Context) error {
 		return errors.New("the daemons run in network namespaces of their own, which needs root")
 	}
 	parts := []part{
+		{"accounts", time.Duration(1+s.Accounts) * time.Minute, s.accounts},
 		{"alone", 10 * time.Minute, s.alone},
 		{"two", 5*time.Minute + s.Patience, s.two},
 	}
