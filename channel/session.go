@@ -29,7 +29,7 @@ var (
 // and sees that Tick is called at NextDeadline.
 type Session struct {
 	channels map[uint16]*entry
-	waiting  []*entry // requests without answer, of both sides, by deadline of each side
+	waiting  []*entry // the requests without an answer, of both sides
 	byUs     int      // of channels
 	next     int      // number of our next channel
 	last     int      // number of our last one
