@@ -118,6 +118,8 @@ func (s *Search) finishGets(now time.Time) {
 	for i := 0; i < len(s.gets); {
 		if g := s.gets[i]; s.answered(now, g) {
 			s.endGet(now, g, nil)
+		} else if s.failed(now, g) {
+			s.endGet(now, g, ErrNoNodes)
 		} else {
 			i++
 		}
@@ -156,6 +158,19 @@ func (s *Search) answered(now time.Time, g *Get) bool {
 		}
 	}
 	return true
+}
+
+// failed reports whether every target peer has failed to answer g, though it
+// lives: what it has is too much for the way, or the way too bad.
+func (s *Search) failed(now time.Time, g *Get) bool {
+	n := 0
+	for p := range s.targets(now) {
+		if g.asked[p] != askFailed {
+			return false
+		}
+		n++
+	}
+	return n > 0
 }
 
 func (s *Search) endGet(now time.Time, g *Get, err error) {
