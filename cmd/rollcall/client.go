@@ -40,8 +40,8 @@ network, 3 not found, 4 too large, 7 the machine refused something.`
 
 func (f *clientFlags) add(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
-	flags.StringVar(&f.dataDir, "data-dir", "", "data directory of the daemon, `DIR`")
-	flags.StringVar(&f.address, "http", "", "address of the daemon: unix:PATH or 127.0.0.1:PORT, `ADDRESS`")
+	flags.StringVar(&f.dataDir, "data-dir", "", "find the daemon by its data directory `DIR`")
+	flags.StringVar(&f.address, "http", "", "find the daemon at `ADDRESS`: unix:PATH or 127.0.0.1:PORT")
 	flags.BoolVar(&f.json, "json", false, "print JSON, one object a line")
 	cmd.Long = strings.TrimSpace(cmd.Long) + clientHelp
 	if cmd.Long == clientHelp {
