@@ -92,7 +92,7 @@ func (l *lone) drain() {
 	}
 }
 
-// told counts the effects of a kind.
+// count counts the effects of a kind.
 func (l *lone) count(kind EffectKind) (n int) {
 	for _, x := range l.told {
 		if x.Kind == kind {
@@ -113,12 +113,6 @@ func (l *lone) ask(from netip.AddrPort, m wire.Message) wire.Message {
 	}
 	l.t.Fatalf("no answer to %+v", m)
 	return wire.Message{}
-}
-
-// tokenFor gets a token as any peer would.
-func (l *lone) tokenFor(from netip.AddrPort, id infohash.Hash) []byte {
-	l.t.Helper()
-	return slices.Clone(l.ask(from, wire.Message{Method: wire.Get, TID: 1, ID: id, Key: id}).Token)
 }
 
 // befriend makes nodes known that answer whatever they are asked.
