@@ -50,6 +50,7 @@ func (a *Account) unfollow(peer infohash.Hash) {
 	if f != nil {
 		f.cancel()
 	}
+	a.forgetStranger(peer)
 }
 
 // listen passes on what is announced at the id of peer, until ctx ends.

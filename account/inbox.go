@@ -77,6 +77,7 @@ func (s *session) sender(m contact.Message) (infohash.Hash, error) {
 	if err != nil {
 		return account, err
 	}
+	defer a.forgetStranger(account)
 	s.findRevocations(account)
 	a.tryRevocationLists(account, chain.Account())
 	return a.verify(chain)

@@ -92,6 +92,19 @@ func (s *session) findRevocations(account infohash.Hash) {
 	}
 }
 
+// forgetStranger drops what is held in memory about the certificates of an
+// account that is not followed: there is no end of strangers.
+func (a *Account) forgetStranger(account infohash.Hash) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.follows[account] != nil || account == a.id {
+		return
+	}
+	delete(a.issuers, account)
+	delete(a.revoked, account)
+	delete(a.unproven, account)
+}
+
 // knowRevocations takes in the list of an account that was found in an earlier
 // life, so that nobody gets by who keeps it from us today.
 func (a *Account) knowRevocations(account infohash.Hash) {

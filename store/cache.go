@@ -70,8 +70,19 @@ func (c *Cache) Revocation(account infohash.Hash) (issuer, list []byte, err erro
 }
 
 // SaveRevocation keeps the verified list of an account in place of an older one.
+// With too many of them the one that was saved first goes.
 func (c *Cache) SaveRevocation(account infohash.Hash, issuer, list []byte) error {
-	_, err := c.db.Exec("INSERT OR REPLACE INTO revocation VALUES (?, ?, ?)", account[:], issuer, list)
+	err := transact(c.db, func(tx *sql.Tx) error {
+		result, err := tx.Exec("INSERT OR REPLACE INTO revocation VALUES (?, ?, ?)", account[:], issuer, list)
+		if err != nil {
+			return err
+		}
+		last, err := result.LastInsertId()
+		if err == nil && last > maxRevocations {
+			_, err = tx.Exec("DELETE FROM revocation WHERE rowid <= ?", last-maxRevocations)
+		}
+		return err
+	})
 	return explain("save revocation list", err)
 }
 

@@ -12,4 +12,7 @@ const (
 	// pageCache is what one database keeps in memory, in KiB; thousands of
 	// accounts have one each.
 	pageCache = 512
+	// maxRevocations bounds the revocation lists in a Cache; one takes some
+	// hundred bytes, and 64 kB at most.
+	maxRevocations = 10_000
 )
