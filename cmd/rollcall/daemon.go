@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -116,6 +117,7 @@ func (f *daemonFlags) daemonConfig(log *slog.Logger) (daemon.Config, error) {
 }
 
 func runDaemon(ctx context.Context, f daemonFlags) error {
+	debug.SetGCPercent(gcPercent)
 	log, err := newLogger(f.logLevel)
 	if err != nil {
 		return err

@@ -75,9 +75,7 @@ func runNode(ctx context.Context, f nodeFlags) error {
 		}
 		cfg.StateFile = filepath.Join(f.state, stateName)
 	}
-	// The node's memory is mostly values, which hold no pointers: collecting more
-	// often costs little and keeps the process small.
-	debug.SetGCPercent(nodeGCPercent)
+	debug.SetGCPercent(gcPercent)
 	node, err := dht.Open(ctx, cfg)
 	if err != nil {
 		return &failure{codeInternal, err}
@@ -101,7 +99,10 @@ func runNode(ctx context.Context, f nodeFlags) error {
 	return nil
 }
 
-const nodeGCPercent = 50
+// gcPercent makes the programs that stay collect garbage more often than others:
+// most of what they hold has no pointers in it, so that this costs little and keeps
+// the process small.
+const gcPercent = 50
 
 // publish keeps the node's certificate on the network once it is connected.
 func publish(ctx context.Context, node *dht.Node, id *dht.Identity, log *slog.Logger) {

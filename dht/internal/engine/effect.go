@@ -70,7 +70,7 @@ func (e *Engine) Swap(out *Output) {
 	out.arena, e.out.arena = e.out.arena, out.arena[:0]
 }
 
-// send queues a copy-free packet: p must not change afterwards.
+// send queues a packet without copying it: p must not change afterwards.
 func (e *Engine) send(to netip.AddrPort, p []byte) {
 	e.stats.Sent.Packets++
 	e.stats.Sent.Bytes += uint64(len(p))

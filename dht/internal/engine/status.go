@@ -65,7 +65,6 @@ type Dropped struct {
 	Network    uint64 // of another network
 	Limited    uint64 // over a rate limit
 	Unexpected uint64 // answers to nothing
-	Parts      uint64 // value parts without a place
 	Values     uint64 // values that could not be read or were not storable
 	Checks     uint64 // signed values that found the queue of checks full
 	Signatures uint64 // values with a bad signature
@@ -180,7 +179,7 @@ func (s *Stats) Methods() iter.Seq2[string, uint64] {
 func (d *Dropped) Reasons() iter.Seq2[string, uint64] {
 	return func(yield func(string, uint64) bool) {
 		_ = yield("martian", d.Martian) && yield("malformed", d.Malformed) && yield("network", d.Network) &&
-			yield("limited", d.Limited) && yield("unexpected", d.Unexpected) && yield("parts", d.Parts) &&
+			yield("limited", d.Limited) && yield("unexpected", d.Unexpected) &&
 			yield("values", d.Values) && yield("checks", d.Checks) && yield("signatures", d.Signatures) &&
 			yield("listeners", d.Listeners)
 	}
