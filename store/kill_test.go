@@ -33,23 +33,24 @@ func TestMain(m *testing.M) {
 }
 
 // changeUntilKilled changes the state in dir step by step, writes the number of
-// each step to its output once it is stored, and is killed at a random moment.
+// each step to its output once it is stored, and is killed at a random moment of a
+// change.
 func changeUntilKilled(dir, seedText string) {
 	seed, err := strconv.ParseUint(seedText, 10, 64)
 	if err != nil {
 		panic(err)
+	}
+	if rand.N(10) == 0 {
+		go dieWithin(10 * time.Millisecond) // often before the first change
 	}
 	s, err := OpenState(filepath.Join(dir, "state.db"))
 	if err != nil {
 		panic(err)
 	}
 	list, steps := replayed(s, seed)
-	life := time.Duration(rand.N(4 * time.Millisecond))
-	go func() {
-		time.Sleep(life)
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL) // nothing follows
-	}()
+	last := rand.N(4) // the change after which the end is near
 	for n := uint32(1); ; n++ {
+		begin := time.Now()
 		steps(list)
 		if err := s.Apply(0, list.Effects(nil)); err != nil {
 			panic(err)
@@ -57,7 +58,15 @@ func changeUntilKilled(dir, seedText string) {
 		if err := binary.Write(os.Stdout, binary.LittleEndian, n); err != nil {
 			panic(err)
 		}
+		if int(n) == last+1 {
+			go dieWithin(time.Since(begin) * 3 / 2) // within this change's successor, or the next
+		}
 	}
+}
+
+func dieWithin(limit time.Duration) {
+	time.Sleep(rand.N(limit))
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL) // nothing follows
 }
 
 // replayed returns the list of a state, and a function that takes its next step:
