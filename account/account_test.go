@@ -41,9 +41,10 @@ func openNetwork(t *testing.T, size int) []*dht.Node {
 // person is an account with its record of events.
 type person struct {
 	*Account
-	dir  string
-	node *dht.Node
-	quit func() // ends the account and closes its files
+	dir   string
+	node  *dht.Node
+	lease time.Duration
+	quit  func() // ends the account and closes its files
 
 	mu     sync.Mutex
 	events []Event
@@ -52,7 +53,7 @@ type person struct {
 
 func newPerson(t *testing.T, node *dht.Node) *person {
 	t.Helper()
-	p := &person{dir: t.TempDir(), node: node, more: make(chan struct{})}
+	p := &person{dir: t.TempDir(), node: node, lease: 3 * time.Second, more: make(chan struct{})}
 	_, err := CreateKeys(t.Context(), p.dir, Creation{Keys: identity.Config{Bits: testBits}})
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +79,7 @@ func (p *person) open(t *testing.T) {
 	}
 	p.Account, err = Open(Config{
 		Keys: keys, State: state, Cache: cache,
-		Lease: 3 * time.Second, AllowShortLease: true, Dwell: 100 * time.Millisecond,
+		Lease: p.lease, AllowShortLease: true, Dwell: 100 * time.Millisecond,
 		Notify: p.record,
 	})
 	if err != nil {
@@ -169,5 +170,31 @@ func TestStory(t *testing.T) {
 	await(t, alice, mark, online(bob, presence.Offline))
 	if took := time.Since(begin); took > 8*time.Second {
 		t.Errorf("offline after %v, with a lease of 3 s", took)
+	}
+}
+
+// TestPermanent announces as other daemons do, and withdraws it at the end.
+func TestPermanent(t *testing.T) {
+	t.Parallel()
+	nodes := openNetwork(t, 3)
+	alice, bob := newPerson(t, nodes[1]), newPerson(t, nodes[2])
+	bob.quit()
+	bob.lease = 0
+	bob.open(t)
+	bob.Start(bob.node)
+	await(t, bob, 0, func(e presence.Announced) bool { return e.On })
+	alice.Start(alice.node)
+	if err := alice.Subscribe(bob.ID()); err != nil {
+		t.Fatal(err)
+	}
+	await(t, alice, 0, online(bob, presence.Online))
+	bob.Stop()
+	await(t, bob, 0, func(e presence.Announced) bool { return !e.On })
+	bob.mu.Lock()
+	defer bob.mu.Unlock()
+	bob.Account.mu.Lock()
+	defer bob.Account.mu.Unlock()
+	if len(bob.kept) > 0 {
+		t.Errorf("%d announcements are still kept alive", len(bob.kept))
 	}
 }

@@ -29,20 +29,35 @@ func (s *session) announce(e presence.PutAnnouncement) {
 }
 
 func (s *session) putAnnouncement(e presence.PutAnnouncement, v *value.Value) (stored int, err error) {
-	a := s.account
+	if e.Permanent {
+		return s.keepAnnouncement(v)
+	}
 	limited, cancel := context.WithTimeout(s.ctx, jobTimeout)
 	defer cancel()
-	if !e.Permanent {
-		return s.node.PutSince(limited, a.id, v, e.Created)
+	return s.node.PutSince(limited, s.account.id, v, e.Created)
+}
+
+// keepAnnouncement puts a permanent announcement, and tries until it is there:
+// the announcer does not ask again.
+func (s *session) keepAnnouncement(v *value.Value) (stored int, err error) {
+	a := s.account
+	for failures := 0; ; failures++ {
+		keep, err := s.node.Keep(s.ctx, a.id, v)
+		if err != nil {
+			return 0, err
+		}
+		if stored, err = keep.Wait(s.ctx); err == nil {
+			a.mu.Lock()
+			a.kept[v.ID] = keep
+			a.mu.Unlock()
+			return stored, nil
+		}
+		keep.Stop()
+		s.announcedOnce()
+		if !pause(s.ctx, backoff(failures)) {
+			return 0, err
+		}
 	}
-	keep, err := s.node.Keep(s.ctx, a.id, v)
-	if err != nil {
-		return 0, err
-	}
-	a.mu.Lock()
-	a.kept[e.ValueID] = keep
-	a.mu.Unlock()
-	return keep.Wait(limited)
 }
 
 // withdraw stops keeping a permanent announcement alive.

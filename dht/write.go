@@ -39,7 +39,7 @@ func (n *Node) Keep(ctx context.Context, key infohash.Hash, v *value.Value) (*Ke
 	if err != nil {
 		return nil, err
 	}
-	k.release = context.AfterFunc(ctx, k.Stop)
+	k.release = context.AfterFunc(ctx, func() { n.stop(k.id) }) // not k.Stop, which reads release
 	return k, nil
 }
 
