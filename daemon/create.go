@@ -115,13 +115,11 @@ func (h *hosted) create(ctx context.Context, c Creation) {
 		}
 		h.mu.Lock()
 		h.tellLocked(DevicesChanged{h.devicesLocked()})
+		h.fresh = true
 		h.mu.Unlock()
 		if err := h.apply(false); err != nil {
 			h.daemon.log.Error("account not started", "err", err)
 		}
-		h.mu.Lock()
-		h.tellLocked(DetailsChanged{h.detailsLocked()})
-		h.mu.Unlock()
 		return
 	}
 	h.daemon.log.Error("account not created", "account", h.id, "err", err)

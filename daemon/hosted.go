@@ -31,6 +31,7 @@ type hosted struct {
 	// and not held while something waits for the account's work.
 	mu        sync.Mutex
 	gone      bool // removed: nothing is told of it any more
+	fresh     bool // made just now: its details are told with its next state
 	state     State
 	text      string // of an error
 	progress  Progress
@@ -57,6 +58,12 @@ func (h *hosted) setStateLocked(s State, text string) {
 	h.state, h.text = s, text
 	h.tellLocked(RegistrationChanged{s, text})
 	h.tellLocked(VolatileChanged{h.volatileLocked()})
+	if h.fresh {
+		// Not before: a client that makes accounts waits for the step out of
+		// INITIALIZING, and would see the new state at once by the details.
+		h.fresh = false
+		h.tellLocked(DetailsChanged{h.detailsLocked()})
+	}
 }
 
 // running returns the account, or why there is none yet.

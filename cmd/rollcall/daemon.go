@@ -42,7 +42,7 @@ const sessionBus = "session"
 
 // initTime is how long a new account is at least seen being made: what a client
 // needs to load it, several times over.
-const initTime = 500 * time.Millisecond
+const initTime = 1500 * time.Millisecond
 
 func daemonCommand() *cobra.Command {
 	var f daemonFlags
