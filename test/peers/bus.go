@@ -3,6 +3,7 @@ package peers
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,7 +50,11 @@ func startBus(t testing.TB, host *netns.Host) string {
 	ctx, cancel := context.WithTimeout(t.Context(), startLimit)
 	defer cancel()
 	err = Eventually(ctx, func() (bool, error) {
-		_, err := os.Stat(socket)
+		// The file is there before anybody listens at it.
+		conn, err := net.Dial("unix", socket)
+		if err == nil {
+			conn.Close()
+		}
 		if ended := bus.alive(); ended != nil {
 			err = ended
 		}
