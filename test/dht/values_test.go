@@ -5,6 +5,7 @@ package dht
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -91,23 +92,37 @@ func putAll(t *testing.T, ctx context.Context, putter *peers.Peer, to infohash.H
 	return want
 }
 
-// publish lets a peer with this identity announce its certificate at the node,
-// and waits until another can find it.
+// publish lets a peer with this identity announce its certificate until the
+// node holds it.
 func publish(t *testing.T, ctx context.Context, kind peers.Kind, host *netns.Host, node *peers.Node, id *peers.Identity) {
 	t.Helper()
-	peer := kind.Start(t, host, peers.PeerConfig{Bootstrap: node.Addr(), Identity: id})
-	reader := kind.Start(t, host, peers.PeerConfig{Bootstrap: node.Addr()})
 	err := peers.Eventually(ctx, func() (bool, error) {
-		return reader.HasCertificate(ctx, id.ID)
+		owner := kind.Start(t, host, peers.PeerConfig{Bootstrap: node.Addr(), Identity: id})
+		if err := findCertificate(t, ctx, kind, host, node, id); err != nil {
+			return false, err
+		}
+		if err := owner.Stop(); err != nil {
+			return false, err
+		}
+		// The owner answers for its own certificate too: only without it is
+		// it seen whether the put has reached the node.
+		reader := kind.Start(t, host, peers.PeerConfig{Bootstrap: node.Addr()})
+		held, err := reader.HasCertificate(ctx, id.ID)
+		return held, errors.Join(err, reader.Stop())
 	})
 	if err != nil {
 		t.Fatalf("publishing a certificate: %v", err)
 	}
-	for _, p := range []*peers.Peer{peer, reader} {
-		if err := p.Stop(); err != nil {
-			t.Fatal(err)
-		}
-	}
+}
+
+// findCertificate waits until a fresh peer finds the certificate.
+func findCertificate(t *testing.T, ctx context.Context, kind peers.Kind, host *netns.Host, node *peers.Node, id *peers.Identity) error {
+	t.Helper()
+	reader := kind.Start(t, host, peers.PeerConfig{Bootstrap: node.Addr()})
+	err := peers.Eventually(ctx, func() (bool, error) {
+		return reader.HasCertificate(ctx, id.ID)
+	})
+	return errors.Join(err, reader.Stop())
 }
 
 // compare checks that exactly the value that was put has been found.
