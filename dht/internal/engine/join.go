@@ -138,6 +138,7 @@ func (e *Engine) ConnectivityChanged(now time.Time) {
 			s.search.Renew(now)
 		}
 	}
+	e.meetStrangers(now)
 	e.recount = true
 	e.settle(now)
 }

@@ -56,8 +56,8 @@ const (
 	maxHandoverValues = 64
 	// republishWorth is the least life left that a value is handed on for.
 	republishWorth = 20 * time.Second
-	// maxStrangers bounds the nodes that wait for their first ping, of which
-	// strangersAtOnce are sent every strangerEvery.
+	// maxStrangers bounds the nodes of a family that wait for their first ping, of
+	// which strangersAtOnce are sent every strangerEvery.
 	maxStrangers    = 512
 	strangersAtOnce = 16
 	strangerEvery   = 100 * time.Millisecond

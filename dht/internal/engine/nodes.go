@@ -128,9 +128,9 @@ func (e *Engine) meet(f *family, n *routing.Node) {
 
 // meetStrangers pings the queued nodes that the table or a search has use for.
 func (e *Engine) meetStrangers(now time.Time) {
-	left := strangersAtOnce
 	waiting := false
 	for _, f := range e.families {
+		left := strangersAtOnce
 		for len(f.strangers) > 0 && left > 0 {
 			n := f.strangers[0]
 			f.strangers = slices.Delete(f.strangers, 0, 1)
@@ -141,9 +141,11 @@ func (e *Engine) meetStrangers(now time.Time) {
 		}
 		waiting = waiting || len(f.strangers) > 0
 	}
+	var next time.Time
 	if waiting {
-		e.timers.set(&e.strangerTimer, now.Add(strangerEvery))
+		next = now.Add(strangerEvery)
 	}
+	e.timers.set(&e.strangerTimer, next)
 }
 
 func (e *Engine) useful(now time.Time, f *family, n *routing.Node) bool {

@@ -130,13 +130,15 @@ func (e *Engine) Export(now time.Time) *wire.State {
 	return state
 }
 
-// Restore takes the nodes of a saved state, which are asked before they count,
-// and its values: this node has checked them before it stored them.
+// Restore takes the nodes of a saved state, which are asked before they count, the
+// first of them at once, and its values: this node has checked them before it stored
+// them.
 func (e *Engine) Restore(now time.Time, state *wire.State) {
 	e.now = now
 	for _, node := range state.Nodes {
 		e.introduce(now, node)
 	}
+	e.meetStrangers(now)
 	for _, x := range state.Values {
 		v, err := value.Parse(x.Packed)
 		if err != nil || v.ID == 0 || x.Created.IsZero() || x.Created.After(now) || !x.Expires.After(now) {
