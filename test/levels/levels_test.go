@@ -33,7 +33,7 @@ var ranks = map[string]int{"codec": 0, "core": 1, "driver": 2, "service": 3, "te
 const pure = 1
 
 // allowedModules are the modules that codecs and cores may import.
-var allowedModules = []string{"golang.org/x/crypto", "github.com/tinylib/msgp", "github.com/pion/stun/v4"}
+var allowedModules = []string{"golang.org/x/crypto", "github.com/tinylib/msgp", "github.com/pion/stun/v4", "github.com/emiago/sipgo/sip"}
 
 // forbiddenImports are the parts of the standard library that reach outside of
 // the process or draw randomness that no caller passed in. An entry stands for
