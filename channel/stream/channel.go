@@ -26,6 +26,7 @@ type Channel struct {
 	writing  *deadline
 
 	// Protected by mux.mu.
+	open bool   // both sides agreed, and it did not end
 	data []byte // received and not read
 	err  error  // why it ended
 }
@@ -154,9 +155,14 @@ func (c *Channel) end(r channel.Reason) {
 	case first || r == channel.Slow || r == channel.Local:
 		c.err = closedError(r)
 	}
-	if first {
-		close(c.closed)
+	if !first {
+		return
 	}
+	if c.open && c.mux.cfg.Closed != nil {
+		c.mux.cfg.Closed(c, r)
+	}
+	c.open = false
+	close(c.closed)
 }
 
 // reason returns why the channel ended.

@@ -23,9 +23,16 @@ const (
 type Config struct {
 	// Client tells whether we were the TLS client.
 	Client bool
-	// Accept decides about the channels that the peer asks for, by name. It
-	// must not block, nor call the Mux. nil declines all.
-	Accept func(name string) bool
+	// Incoming decides about the channels that the peer asks for, by name. What
+	// it returns gets the channel, on a goroutine of its own; nil declines. A nil
+	// Incoming declines all.
+	Incoming func(name string) (serve func(*Channel))
+	// Opened and Closed, unless nil, are told of every channel that opens, and of
+	// its end, in order.
+	Opened func(*Channel)
+	Closed func(*Channel, channel.Reason)
+
+	// None of these may block, nor call the Mux or a Channel, but for its Name.
 }
 
 // Mux carries channels over a connection. Its methods may be called from any
@@ -40,8 +47,6 @@ type Mux struct {
 	mu       sync.Mutex // protects all following fields
 	session  *channel.Session
 	channels map[uint16]*Channel
-	accepted []*Channel
-	arrived  chan struct{} // closed and made anew as accepted grows
 	room     chan struct{} // closed and made anew as output leaves
 	resume   chan struct{} // has a token when the stream may go on
 	timer    *time.Timer
@@ -59,7 +64,6 @@ func New(conn net.Conn, cfg Config) *Mux {
 		done:     make(chan struct{}),
 		session:  channel.New(time.Now(), cfg.Client),
 		channels: make(map[uint16]*Channel),
-		arrived:  make(chan struct{}),
 		room:     make(chan struct{}),
 		resume:   make(chan struct{}, 1),
 	}
@@ -95,29 +99,6 @@ func (m *Mux) Open(ctx context.Context, name string) (*Channel, error) {
 	case <-ctx.Done():
 		c.Close()
 		return nil, ctx.Err()
-	}
-}
-
-// Accept waits for the next channel that the peer opened with the consent of
-// Config.Accept.
-func (m *Mux) Accept(ctx context.Context) (*Channel, error) {
-	for {
-		m.mu.Lock()
-		if len(m.accepted) > 0 {
-			c := m.accepted[0]
-			m.accepted = m.accepted[1:]
-			m.mu.Unlock()
-			return c, nil
-		}
-		arrived := m.arrived
-		m.mu.Unlock()
-		select {
-		case <-arrived:
-		case <-m.done:
-			return nil, m.Err()
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
 	}
 }
 
@@ -274,7 +255,7 @@ func (m *Mux) carryOut(e channel.Effect) {
 	case channel.Requested:
 		m.requested(e)
 	case channel.Opened:
-		close(c.opened)
+		m.opened(c)
 	case channel.Data:
 		c.data = append(c.data, e.Data...)
 		signal(c.readable)
@@ -299,7 +280,11 @@ func (m *Mux) carryOut(e channel.Effect) {
 
 // requested answers a request of the peer. The caller holds m.mu.
 func (m *Mux) requested(e channel.Effect) {
-	if m.cfg.Accept == nil || !m.cfg.Accept(e.Name) {
+	var serve func(*Channel)
+	if m.cfg.Incoming != nil {
+		serve = m.cfg.Incoming(e.Name)
+	}
+	if serve == nil {
 		m.session.Decline(e.Channel)
 		return
 	}
@@ -307,11 +292,18 @@ func (m *Mux) requested(e channel.Effect) {
 		return // withdrawn in the same breath
 	}
 	c := newChannel(m, e.Channel, e.Name)
-	close(c.opened)
 	m.channels[e.Channel] = c
-	m.accepted = append(m.accepted, c)
-	close(m.arrived)
-	m.arrived = make(chan struct{})
+	m.opened(c)
+	go serve(c)
+}
+
+// opened notes that both sides agreed on a channel. The caller holds m.mu.
+func (m *Mux) opened(c *Channel) {
+	c.open = true
+	if m.cfg.Opened != nil {
+		m.cfg.Opened(c)
+	}
+	close(c.opened)
 }
 
 // signal leaves a token in a channel of capacity one.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,45 +16,69 @@ import (
 	"rollcall/channel"
 )
 
+// end is one end of a connection, with the channels that the other has opened.
+type end struct {
+	*Mux
+	incoming chan *Channel
+	open     atomic.Int64 // channels that were told open and not closed
+}
+
+func newEnd(conn net.Conn, client bool) *end {
+	e := &end{incoming: make(chan *Channel, 10)}
+	e.Mux = New(conn, Config{
+		Client: client,
+		Incoming: func(name string) func(*Channel) {
+			if !strings.HasPrefix(name, "msg:") {
+				return nil
+			}
+			return func(c *Channel) { e.incoming <- c }
+		},
+		Opened: func(*Channel) { e.open.Add(1) },
+		Closed: func(*Channel, channel.Reason) { e.open.Add(-1) },
+	})
+	return e
+}
+
 // isolated runs a test in fake time; it fails if a goroutine is left over.
-func isolated(t *testing.T, test func(t *testing.T, a, b *Mux)) {
+func isolated(t *testing.T, test func(t *testing.T, a, b *end)) {
 	synctest.Test(t, func(t *testing.T) {
 		p, q := net.Pipe()
-		accept := func(name string) bool { return strings.HasPrefix(name, "msg:") }
-		a := New(p, Config{Client: true, Accept: accept})
-		b := New(q, Config{Accept: accept})
+		a, b := newEnd(p, true), newEnd(q, false)
 		test(t, a, b)
-		for _, m := range []*Mux{a, b} {
-			if err := m.Close(); err != nil {
+		for _, e := range []*end{a, b} {
+			if err := e.Close(); err != nil {
 				t.Error(err)
 			}
-			m.Close()
-			if _, err := m.Open(t.Context(), "msg:"); !errors.Is(err, net.ErrClosed) {
+			e.Close()
+			if _, err := e.Open(t.Context(), "msg:"); !errors.Is(err, net.ErrClosed) {
 				t.Errorf("Open after Close: %v", err)
 			}
-			if _, err := m.Accept(t.Context()); err != nil && !errors.Is(err, net.ErrClosed) {
-				t.Errorf("Accept after Close: %v", err)
+			if n := e.open.Load(); n != 0 {
+				t.Errorf("%d channels were not told closed", n)
 			}
 		}
 	})
 }
 
 // pair opens a channel from a to b.
-func pair(t *testing.T, a, b *Mux) (*Channel, *Channel) {
+func pair(t *testing.T, a, b *end) (*Channel, *Channel) {
 	t.Helper()
 	from, err := a.Open(t.Context(), "msg:x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	to, err := b.Accept(t.Context())
-	if err != nil || to.Name() != "msg:x" {
-		t.Fatal(to, err)
+	to := <-b.incoming
+	if to.Name() != "msg:x" {
+		t.Fatal(to.Name())
+	}
+	if a.open.Load() == 0 || b.open.Load() == 0 {
+		t.Error("the channel was not told open")
 	}
 	return from, to
 }
 
 func TestConversation(t *testing.T) {
-	isolated(t, func(t *testing.T, a, b *Mux) {
+	isolated(t, func(t *testing.T, a, b *end) {
 		from, to := pair(t, a, b)
 		back, forth := pair(t, b, a)
 		for _, c := range [][2]*Channel{{from, to}, {to, from}, {back, forth}} {
@@ -96,7 +121,7 @@ func TestConversation(t *testing.T) {
 }
 
 func TestOpenFails(t *testing.T) {
-	isolated(t, func(t *testing.T, a, b *Mux) {
+	isolated(t, func(t *testing.T, a, b *end) {
 		if _, err := a.Open(t.Context(), "sip"); !errors.Is(err, channel.Declined) {
 			t.Error(err)
 		}
@@ -105,19 +130,13 @@ func TestOpenFails(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := a.Accept(ctx); !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
 		if c, err := a.Open(ctx, "msg:x"); err == nil {
 			c.Close() // the answer may be as fast
 		} else if !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 		// Either way the peer's end is closed.
-		c, err := b.Accept(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := <-b.incoming
 		if _, err := c.Read(make([]byte, 1)); err != io.EOF {
 			t.Error(err)
 		}
@@ -126,7 +145,7 @@ func TestOpenFails(t *testing.T) {
 }
 
 func TestDeadlines(t *testing.T) {
-	isolated(t, func(t *testing.T, a, b *Mux) {
+	isolated(t, func(t *testing.T, a, b *end) {
 		from, to := pair(t, a, b)
 		start := time.Now()
 		from.SetReadDeadline(start.Add(time.Hour))
@@ -157,7 +176,7 @@ func TestDeadlines(t *testing.T) {
 }
 
 func TestTransfers(t *testing.T) {
-	isolated(t, func(t *testing.T, a, b *Mux) {
+	isolated(t, func(t *testing.T, a, b *end) {
 		data := bytes.Repeat([]byte("0123456789abcdef!"), 100_000)
 		from, to := pair(t, a, b)
 		back, forth := pair(t, b, a)
@@ -184,7 +203,7 @@ func TestTransfers(t *testing.T) {
 }
 
 func TestSlowReaderLosesItsChannelOnly(t *testing.T) {
-	isolated(t, func(t *testing.T, a, b *Mux) {
+	isolated(t, func(t *testing.T, a, b *end) {
 		from, to := pair(t, a, b)
 		other, another := pair(t, a, b)
 		start := time.Now()
@@ -232,7 +251,7 @@ func TestDeadPeers(t *testing.T) {
 }
 
 func TestIdleConnectionLives(t *testing.T) {
-	isolated(t, func(t *testing.T, a, b *Mux) {
+	isolated(t, func(t *testing.T, a, b *end) {
 		from, to := pair(t, a, b)
 		time.Sleep(time.Hour)
 		go from.Write([]byte("x"))
