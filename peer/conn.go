@@ -1,0 +1,197 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"rollcall/channel"
+	"rollcall/channel/stream"
+	"rollcall/dht/infohash"
+	"rollcall/dht/value"
+	"rollcall/identity"
+	"rollcall/peer/internal/plan"
+)
+
+// Conn is a connection with a device whose certificate was verified. It is safe
+// for concurrent use.
+type Conn struct {
+	peers    *Peers
+	id       plan.ConnID
+	account  infohash.Hash
+	chain    identity.Chain
+	stranger bool
+	info     Info   // what does not change
+	release  func() // of what was gathered for it
+	ready    chan struct{}
+	mux      *stream.Mux // set when ready is closed
+
+	mu    sync.Mutex
+	names []string // of open channels
+}
+
+// Account returns the account of the peer: that which issued the certificate of
+// its device.
+func (c *Conn) Account() infohash.Hash { return c.account }
+
+// Device returns the long id of the peer's device.
+func (c *Conn) Device() value.LongID { return c.info.Device }
+
+// DeviceID returns the short id of the peer's device.
+func (c *Conn) DeviceID() infohash.Hash { return c.chain.Leaf().ID() }
+
+// Open asks the peer for a channel and waits for its answer. The error wraps
+// [channel.Declined] when the peer does not want it. The caller closes the
+// channel. A single Write of up to [channel.MaxPayload] bytes is a single frame.
+func (c *Conn) Open(ctx context.Context, name string) (net.Conn, error) {
+	ch, err := c.mux.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return ch, nil
+}
+
+// Beacon asks the peer for a sign of life: a connection that is dead ends within
+// seconds.
+func (c *Conn) Beacon() { c.mux.Beacon() }
+
+// Done is closed at the end of the connection.
+func (c *Conn) Done() <-chan struct{} { return c.mux.Done() }
+
+// LocalAddr returns our address of the connection.
+func (c *Conn) LocalAddr() netip.AddrPort { return c.info.Local }
+
+// RemoteAddr returns the address of the peer.
+func (c *Conn) RemoteAddr() netip.AddrPort { return c.info.Remote }
+
+// Close ends the connection and all its channels.
+func (c *Conn) Close() error { return c.mux.Close() }
+
+// Info is the state of a connection, for those who look at it.
+type Info struct {
+	Account       infohash.Hash
+	Device        value.LongID
+	Local, Remote netip.AddrPort
+	Relayed       bool
+	Asked         bool          // we asked for the connection, not the peer
+	Since         time.Time     // when it stood
+	SetUp         time.Duration // how long that took, from the request or from when it came
+	Cipher        string        // of TLS
+	BytesIn       uint64        // within TLS
+	BytesOut      uint64
+	Channels      []string // open, in the order in which they were opened
+}
+
+// Info returns the state of the connection.
+func (c *Conn) Info() Info {
+	info := c.info
+	stats := c.mux.Stats()
+	info.BytesIn, info.BytesOut = stats.BytesIn, stats.BytesOut
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	info.Channels = slices.Clone(c.names)
+	return info
+}
+
+// admit makes a connection of a stream to a device that was verified, unless its
+// account is not welcome. request is that of our attempt, 0 when the device asked.
+func (p *Peers) admit(s *secured, request uint64) error {
+	c := &Conn{
+		peers: p, account: s.info.Account, chain: s.chain, info: s.info, release: s.release,
+		ready: make(chan struct{}),
+	}
+	standing := p.cfg.Standing(c.account, c.Device())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.closed:
+		return ErrClosed
+	case standing == Unwelcome, standing == Stranger && p.strangersLocked() >= maxStrangers:
+		return errUnwelcome
+	}
+	p.stats.Connected++
+	p.lastConn++
+	c.id, c.stranger = p.lastConn, standing == Stranger
+	p.conns[c.id] = c
+	p.emitLocked(Connected{c})
+	c.mux = stream.New(s.stream, stream.Config{
+		Client: s.client, Incoming: c.incoming, Opened: c.opened, Closed: c.ended,
+	})
+	close(c.ready)
+	p.wg.Go(c.wait)
+	now := time.Now()
+	p.plan.Up(now, c.Device(), c.id, request)
+	p.drainLocked(now)
+	p.log.Debug("connected", "account", c.account, "device", c.Device(), "remote", c.info.Remote, "after", c.info.SetUp)
+	return nil
+}
+
+func (p *Peers) strangersLocked() int {
+	n := 0
+	for _, c := range p.conns {
+		if c.stranger {
+			n++
+		}
+	}
+	return n
+}
+
+// wait cleans up at the end of the connection.
+func (c *Conn) wait() {
+	<-c.mux.Done()
+	c.mux.Close()
+	c.release()
+	reason := channel.Local
+	errors.As(c.mux.Err(), &reason)
+	p := c.peers
+	p.log.Debug("disconnected", "account", c.account, "device", c.Device(), "reason", reason)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.conns, c.id)
+	p.emitLocked(Disconnected{c, reason})
+	if p.closed {
+		return
+	}
+	now := time.Now()
+	p.plan.Down(now, c.Device(), c.id, reason == channel.Silent)
+	p.drainLocked(now)
+	p.releaseLocked(c.Device())
+}
+
+// incoming decides about a channel. It is called with a lock of the mux held.
+func (c *Conn) incoming(name string) func(*stream.Channel) {
+	<-c.ready
+	if c.peers.cfg.Incoming == nil {
+		return nil
+	}
+	serve := c.peers.cfg.Incoming(c, name)
+	if serve == nil {
+		return nil
+	}
+	return func(ch *stream.Channel) {
+		if !c.peers.goWhileOpen(func() { serve(ch) }) {
+			ch.Close()
+		}
+	}
+}
+
+// opened and ended are called with a lock of the mux held.
+func (c *Conn) opened(ch *stream.Channel) {
+	c.mu.Lock()
+	c.names = append(c.names, ch.Name())
+	c.mu.Unlock()
+	c.peers.emit(ChannelOpened{c, ch.Name()})
+}
+
+func (c *Conn) ended(ch *stream.Channel, why channel.Reason) {
+	c.mu.Lock()
+	if i := slices.Index(c.names, ch.Name()); i >= 0 {
+		c.names = slices.Delete(c.names, i, i+1)
+	}
+	c.mu.Unlock()
+	c.peers.emit(ChannelClosed{c, ch.Name(), why})
+}

@@ -1,0 +1,24 @@
+package peer
+
+import "time"
+
+// Limits of this implementation; those of the decisions are in package plan.
+const (
+	// GatherLimit is how long a request or an answer waits for mapped ports and
+	// relays. A peer on the same network should not notice.
+	GatherLimit = 2 * time.Second
+
+	// findTimeout ends the search for the certificate of a device that asks: it
+	// waits for us half a minute only.
+	findTimeout = 20 * time.Second
+	// putTimeout ends a put that nobody acknowledges.
+	putTimeout = 20 * time.Second
+	// minRetry and maxRetry bound the doubling wait before a listen that ended
+	// begins anew.
+	minRetry = 2 * time.Second
+	maxRetry = time.Minute
+	// maxPublic bounds the public addresses that are told, as others report them.
+	maxPublic = 2
+	// maxStrangers bounds the connections of those who are no contacts.
+	maxStrangers = 32
+)

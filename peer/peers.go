@@ -1,0 +1,282 @@
+package peer
+
+import (
+	"context"
+	crand "crypto/rand"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"rollcall/dht/infohash"
+	"rollcall/dht/value"
+	"rollcall/peer/internal/plan"
+)
+
+// ErrClosed reports connections that have been closed. It satisfies
+// errors.Is(err, net.ErrClosed).
+var ErrClosed = fmt.Errorf("peer: closed: %w", net.ErrClosed)
+
+// Device is a device to connect with.
+type Device struct {
+	Account infohash.Hash
+	Key     []byte // DER SubjectPublicKeyInfo
+}
+
+// Peers are the connections of one account with other devices. It is safe for
+// concurrent use. Make one with Open.
+type Peers struct {
+	cfg  Config
+	log  *slog.Logger
+	self value.LongID
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	wake   chan struct{} // has room for one: there are events
+
+	mu       sync.Mutex // protects all below; taken after those of connections
+	plan     *plan.Plan
+	timer    *time.Timer
+	alarm    time.Time // when timer fires, zero when it does not
+	closed   bool
+	wanted   map[value.LongID]Device
+	attempts map[uint64]*attempt
+	conns    map[plan.ConnID]*Conn
+	lastConn plan.ConnID
+	events   []Event
+	stats    Stats
+}
+
+// Open begins to take requests of other devices, and connects to those that are
+// wanted. The node must not be closed before the Peers.
+func Open(cfg Config) (*Peers, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg.setDefaults()
+	var seed [32]byte
+	if _, err := crand.Read(seed[:]); err != nil {
+		return nil, fmt.Errorf("peer: no randomness: %w", err)
+	}
+	self := cfg.Device.LongID()
+	p := &Peers{
+		cfg: cfg, log: cfg.Logger, self: self,
+		wake:     make(chan struct{}, 1),
+		plan:     plan.New(self, rand.New(rand.NewChaCha8(seed))),
+		wanted:   make(map[value.LongID]Device),
+		attempts: make(map[uint64]*attempt),
+		conns:    make(map[plan.ConnID]*Conn),
+	}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.timer = time.AfterFunc(time.Hour, p.tick)
+	p.wg.Go(p.tell)
+	for form, key := range requestKeys(cfg.Device.ID(), self) {
+		p.wg.Go(func() { p.listen(form, key) })
+	}
+	return p, nil
+}
+
+// Want connects to a device, and connects again when that is lost, until Unwant.
+// Call it again whenever the device has announced itself anew.
+func (p *Peers) Want(d Device) {
+	long := value.KeyLongID(d.Key)
+	p.input(func(now time.Time) {
+		p.wanted[long] = d
+		p.plan.Want(now, long)
+	})
+}
+
+// Unwant tells that a device is not there, or not wanted any more. Connections
+// stay; see Review.
+func (p *Peers) Unwant(device value.LongID) {
+	p.input(func(now time.Time) {
+		p.plan.Unwant(now, device)
+		p.releaseLocked(device)
+	})
+}
+
+// Hurry makes the next attempts to connect the devices of an account happen soon,
+// because something is to be sent.
+func (p *Peers) Hurry(account infohash.Hash) {
+	p.input(func(now time.Time) {
+		for _, device := range p.wantedLocked(account) {
+			p.plan.Hurry(now, device)
+		}
+	})
+}
+
+// NetworkChanged tells that the way to the network is another one, or that the
+// machine was asleep: what is dead is found out, and what failed is tried again.
+func (p *Peers) NetworkChanged() { p.input(p.plan.NetworkChanged) }
+
+// Review closes the connections with devices of an account that may not be
+// connected any more, by their certificates or by the standing of the account.
+func (p *Peers) Review(account infohash.Hash) {
+	for _, c := range p.Conns() {
+		if c.account != account {
+			continue
+		}
+		_, err := p.cfg.Verify(c.chain)
+		if err != nil || p.cfg.Standing(account, c.Device()) == Unwelcome {
+			p.goWhileOpen(func() { c.Close() })
+		}
+	}
+}
+
+// Conns returns the connections, the oldest first.
+func (p *Peers) Conns() []*Conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	conns := make([]*Conn, 0, len(p.conns))
+	for _, c := range p.conns {
+		conns = append(conns, c)
+	}
+	slices.SortFunc(conns, func(a, b *Conn) int { return int(a.id) - int(b.id) })
+	return conns
+}
+
+// Close ends all connections, so that peers know at once, and waits until nothing
+// is left of them. Everything is told before it returns.
+func (p *Peers) Close() error {
+	p.mu.Lock()
+	p.closed = true
+	p.timer.Stop()
+	p.mu.Unlock()
+	p.cancel()
+	var conns sync.WaitGroup
+	for _, c := range p.Conns() {
+		conns.Go(func() { c.Close() })
+	}
+	conns.Wait()
+	p.wg.Wait()
+	p.flush()
+	return nil
+}
+
+// input gives the plan input and carries out what follows.
+func (p *Peers) input(f func(now time.Time)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		now := time.Now()
+		f(now)
+		p.drainLocked(now)
+	}
+}
+
+// tick is called by the timer.
+func (p *Peers) tick() {
+	p.input(func(now time.Time) {
+		p.alarm = time.Time{}
+		p.plan.Tick(now)
+	})
+}
+
+// drainLocked does what the plan wants, and sets the timer.
+func (p *Peers) drainLocked(now time.Time) {
+	// Work is due as soon as there are places.
+	if next := p.plan.NextDeadline(); !next.IsZero() && !next.After(now) {
+		p.plan.Tick(now)
+	}
+	for _, e := range p.plan.Effects(nil) {
+		p.carryOutLocked(e)
+	}
+	next := p.plan.NextDeadline()
+	if next.IsZero() || !p.alarm.IsZero() && !next.Before(p.alarm) {
+		return // an alarm that is early does no harm
+	}
+	p.alarm = next
+	p.timer.Reset(max(0, next.Sub(now)))
+}
+
+// carryOutLocked never waits: connections tell of themselves with their own locks
+// held.
+func (p *Peers) carryOutLocked(e plan.Effect) {
+	switch e.Kind {
+	case plan.Ask:
+		a := newAttempt(p, e.Request, p.wanted[e.Device])
+		p.attempts[e.Request] = a
+		p.stats.Asked++
+		p.wg.Go(a.run)
+	case plan.Abandon:
+		if a := p.attempts[e.Request]; a != nil {
+			a.cancel(errAbandoned)
+		}
+	case plan.Check:
+		if c := p.conns[e.Conn]; c != nil {
+			p.wg.Go(c.Beacon)
+		}
+	case plan.Drop:
+		if c := p.conns[e.Conn]; c != nil {
+			p.wg.Go(func() { c.Close() })
+		}
+	}
+}
+
+// goWhileOpen runs f on a goroutine that Close waits for, unless it is too late.
+func (p *Peers) goWhileOpen(f func()) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.wg.Go(f)
+	}
+	return !p.closed
+}
+
+func (p *Peers) wantedLocked(account infohash.Hash) []value.LongID {
+	var devices []value.LongID
+	for device, d := range p.wanted {
+		if d.Account == account {
+			devices = append(devices, device)
+		}
+	}
+	return devices
+}
+
+// releaseLocked forgets the key of a device that the plan has no use for.
+func (p *Peers) releaseLocked(device value.LongID) {
+	if !p.plan.Knows(device) {
+		delete(p.wanted, device)
+	}
+}
+
+func (p *Peers) emit(e Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.emitLocked(e)
+}
+
+// emitLocked queues an event.
+func (p *Peers) emitLocked(e Event) {
+	p.events = append(p.events, e)
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// tell passes events on until the end.
+func (p *Peers) tell() {
+	for {
+		select {
+		case <-p.wake:
+			p.flush()
+		case <-p.ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *Peers) flush() {
+	p.mu.Lock()
+	events := p.events
+	p.events = nil
+	p.mu.Unlock()
+	for _, e := range events {
+		p.cfg.Notify(e)
+	}
+}
