@@ -12,7 +12,10 @@ type Host struct {
 	sim    *Sim
 	id     int
 	node   Node          // nil while stopped; then the host has no place in the network
-	offset time.Duration // of the host's clock
+	offset time.Duration // of the host's wall clock
+	slept  time.Duration // by which its monotonic clock is behind
+	asleep bool
+	since  time.Duration // when it fell asleep
 	send   func(to netip.AddrPort, p []byte)
 
 	timer int           // index in the timers, -1 when not among them
@@ -28,11 +31,14 @@ const maxTicks = 100_000
 // Addr returns the host's first address; behind a NAT it is the inner one.
 func (h *Host) Addr() netip.AddrPort { return h.port.addrs[0] }
 
-// Now returns the time on the host's clock.
-func (h *Host) Now() time.Time { return Start.Add(h.sim.now + h.offset) }
+// Now returns the time on the host's clocks: as [time.Now] on a real machine, with
+// the reading of a wall clock, which can be set, and of a monotonic one.
+func (h *Host) Now() time.Time {
+	return reading(Start.Add(h.sim.now+h.offset), h.sim.now-h.slept)
+}
 
-// Running reports whether the host runs a Node.
-func (h *Host) Running() bool { return h.node != nil }
+// Running reports whether the host runs a Node and is awake.
+func (h *Host) Running() bool { return h.node != nil && !h.asleep }
 
 // Start runs a node, in place of the one that ran, if any. It panics if another
 // host runs at one of the addresses.
@@ -45,10 +51,31 @@ func (h *Host) Start(n Node) {
 
 // Stop ends the node without a word to anyone, as when the machine fails.
 func (h *Host) Stop() {
+	h.Wake()
 	if h.node != nil {
 		h.node = nil
 		h.sim.timers.remove(h)
 		h.sim.detach(&h.port)
+	}
+}
+
+// Sleep suspends the machine until Wake: it has no place in the network, and its
+// monotonic clock stands still.
+func (h *Host) Sleep() {
+	if h.Running() {
+		h.asleep, h.since = true, h.sim.now
+		h.sim.timers.remove(h)
+		h.sim.detach(&h.port)
+	}
+}
+
+// Wake ends the sleep of the machine, if it is asleep.
+func (h *Host) Wake() {
+	if h.asleep {
+		h.asleep = false
+		h.slept += h.sim.now - h.since
+		h.attach()
+		h.settle()
 	}
 }
 
@@ -58,7 +85,8 @@ func (h *Host) attach() {
 	}
 }
 
-// Do calls f, which may call methods of the host's node, and sends what comes of it.
+// Do calls f, which may call methods of the host's node, and sends what comes of it,
+// once the machine is awake.
 func (h *Host) Do(f func(now time.Time)) {
 	f(h.Now())
 	h.settle()
@@ -66,7 +94,7 @@ func (h *Host) Do(f func(now time.Time)) {
 
 // SetAddrs moves the host to other addresses, behind the same NAT if there is one.
 func (h *Host) SetAddrs(addrs ...netip.AddrPort) {
-	if h.node == nil {
+	if !h.Running() {
 		h.port.addrs = addrs
 		return
 	}
@@ -75,7 +103,8 @@ func (h *Host) SetAddrs(addrs ...netip.AddrPort) {
 	h.attach()
 }
 
-// SetClock makes the host's clock differ from the virtual time, now and from now on.
+// SetClock makes the host's wall clock differ from the virtual time, now and from now
+// on.
 func (h *Host) SetClock(offset time.Duration) {
 	h.offset = offset
 	h.settle()
@@ -100,7 +129,7 @@ func (h *Host) tick() {
 
 // settle sends what the node has to send and sets its timer.
 func (h *Host) settle() {
-	if h.node == nil {
+	if !h.Running() {
 		return
 	}
 	h.node.Drain(h.send)
@@ -109,7 +138,7 @@ func (h *Host) settle() {
 		h.sim.timers.remove(h)
 		return
 	}
-	h.sim.timers.set(h, max(deadline.Sub(Start)-h.offset, h.sim.now))
+	h.sim.timers.set(h, h.sim.now+max(0, deadline.Sub(h.Now())))
 }
 
 // timers is a heap of the hosts with a deadline, the next one first; hosts with

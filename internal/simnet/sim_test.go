@@ -30,7 +30,7 @@ type sending struct {
 func (n *script) Handle(now time.Time, from netip.AddrPort, p []byte) {
 	n.got = append(n.got, string(p))
 	n.from = append(n.from, from)
-	n.times = append(n.times, now)
+	n.times = append(n.times, now.Round(0))
 	if rest, ok := bytes.CutPrefix(p, []byte("ping")); ok {
 		n.say(from, "pong"+string(rest))
 	}
@@ -41,7 +41,7 @@ func (n *script) say(to netip.AddrPort, text string) {
 }
 
 func (n *script) Tick(now time.Time) {
-	n.ticks = append(n.ticks, now)
+	n.ticks = append(n.ticks, now.Round(0))
 	n.deadline = time.Time{}
 }
 
@@ -183,7 +183,7 @@ func TestTimersFireInOrder(t *testing.T) {
 			if rng.IntN(4) == 0 {
 				nodes[i].deadline = time.Time{}
 			}
-			want[i] = nodes[i].deadline
+			want[i] = nodes[i].deadline.Round(0)
 		})
 	}
 	s.Run(time.Hour)
@@ -228,11 +228,48 @@ func TestClock(t *testing.T) {
 	if want := Start.Add(time.Minute - time.Hour); nodes[1].ticks[0] != want {
 		t.Errorf("tick at %v, want %v", nodes[1].ticks[0], want)
 	}
+	before := hosts[1].Now()
 	hosts[1].Do(func(now time.Time) { nodes[1].deadline = now.Add(time.Hour) })
 	hosts[1].SetClock(0)
-	s.Run(0)
-	if len(nodes[1].ticks) != 2 {
-		t.Error("the deadline did not pass when the clock jumped over it")
+	s.Run(59 * time.Minute)
+	if len(nodes[1].ticks) != 1 {
+		t.Error("a deadline moved with the wall clock")
+	}
+	now := hosts[1].Now()
+	if wall, passed := now.Round(0).Sub(before.Round(0)), now.Sub(before); wall != 119*time.Minute || passed != 59*time.Minute {
+		t.Errorf("the wall clock went %v, the monotonic one %v", wall, passed)
+	}
+}
+
+func TestSleep(t *testing.T) {
+	s, hosts, nodes := run(Config{}, 2)
+	hosts[1].Do(func(now time.Time) { nodes[1].deadline = now.Add(time.Minute) })
+	s.Run(30 * time.Second)
+	before := hosts[1].Now()
+	hosts[1].Sleep()
+	tell(hosts[0], nodes[0], hosts[1].Addr(), "a")
+	tell(hosts[1], nodes[1], hosts[0].Addr(), "b")
+	s.Run(time.Hour)
+	if hosts[1].Running() || len(nodes[1].got)+len(nodes[1].ticks)+len(nodes[0].got) > 0 {
+		t.Error("a machine that is asleep is on the network")
+	}
+	hosts[1].Wake()
+	if now := hosts[1].Now(); now.Sub(before) != 0 || now.Round(0).Sub(before.Round(0)) != time.Hour {
+		t.Errorf("it was %v, and is %v after an hour of sleep", before, now)
+	}
+	s.Run(29 * time.Second)
+	if len(nodes[0].got) != 1 || len(nodes[1].ticks) != 0 {
+		t.Errorf("after it woke: %d packets, %d ticks", len(nodes[0].got), len(nodes[1].ticks))
+	}
+	s.Run(time.Second)
+	if len(nodes[1].ticks) != 1 {
+		t.Error("the deadline did not go on where it was")
+	}
+	hosts[1].Sleep()
+	hosts[1].Stop()
+	hosts[1].Start(nodes[1])
+	if !hosts[1].Running() {
+		t.Error("a machine that was stopped in its sleep does not start")
 	}
 }
 

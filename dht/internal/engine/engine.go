@@ -18,7 +18,6 @@ import (
 	"rollcall/dht/internal/fragment"
 	"rollcall/dht/internal/ratelimit"
 	"rollcall/dht/internal/routing"
-	"rollcall/dht/internal/search"
 	"rollcall/dht/internal/storage"
 	"rollcall/dht/internal/token"
 	"rollcall/dht/internal/wire"
@@ -46,6 +45,7 @@ type Engine struct {
 	id       infohash.Hash
 	rng      *rand.Rand
 	now      time.Time // of the call that is running
+	awake    time.Time // of the last Handle or Tick
 	families []*family
 
 	store    *storage.Store
@@ -58,7 +58,7 @@ type Engine struct {
 	searches map[searchKey]*searchTimer
 	ops      map[OpID]*operation
 	lastOp   OpID
-	watches  map[storage.WatchID]*search.Cache
+	watches  map[storage.WatchID]*listenOp
 
 	parts     *fragment.Assembler
 	republish republication
@@ -113,7 +113,7 @@ func New(now time.Time, cfg Config, rng *rand.Rand, secrets io.Reader) (*Engine,
 		sockets:  make(map[uint32]listenSocket),
 		searches: make(map[searchKey]*searchTimer),
 		ops:      make(map[OpID]*operation),
-		watches:  make(map[storage.WatchID]*search.Cache),
+		watches:  make(map[storage.WatchID]*listenOp),
 		lost:     make(map[*routing.Node]*lostNode),
 	}
 	e.requests.init()
@@ -139,7 +139,7 @@ func (e *Engine) ID() infohash.Hash { return e.id }
 
 // Tick runs every timer that is due at now.
 func (e *Engine) Tick(now time.Time) {
-	e.now = now
+	e.advance(now)
 	e.timers.run(now)
 	e.parts.Tick(now)
 	e.settle(now)
@@ -164,13 +164,30 @@ func (e *Engine) settle(now time.Time) {
 	}
 }
 
+// advance begins a call, and looks for the neighbours again after a time in which the
+// machine was asleep: what others had to tell meanwhile is lost.
+func (e *Engine) advance(now time.Time) {
+	last, due := e.awake, e.NextDeadline()
+	e.now, e.awake = now, now
+	if last.IsZero() {
+		return
+	}
+	// Asleep, the monotonic clock may stand still or go on. In the one case the wall
+	// clock gains on it, in the other the call comes late.
+	gain := now.Round(0).Sub(last.Round(0)) - now.Sub(last)
+	if gain > bridged || !due.IsZero() && now.Sub(due) > bridged {
+		e.ConnectivityChanged(now)
+		e.effect(Effect{Kind: Seek})
+	}
+}
+
 func (e *Engine) effect(x Effect) { e.out.Effects = append(e.out.Effects, x) }
 
 func (e *Engine) tickStore(now time.Time) { e.store.Tick(now) }
 
 // Handle consumes one datagram from a peer. p is not retained.
 func (e *Engine) Handle(now time.Time, from netip.AddrPort, p []byte) {
-	e.now = now
+	e.advance(now)
 	e.stats.Received.Packets++
 	e.stats.Received.Bytes += uint64(len(p))
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())

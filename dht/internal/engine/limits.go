@@ -10,6 +10,9 @@ const (
 	// values that are kept to repeat these.
 	maxPushes    = maxRequests / 2
 	maxPushBytes = 16 << 20
+	// bridged is the longest absence of a node that its own repeated requests and
+	// those of others bridge.
+	bridged = 10 * time.Second
 	// keptArena is the memory for packets that is kept for the next ones.
 	keptArena = 1 << 20
 	// maxIdleSearches and idleSearch bound the searches kept for the next

@@ -18,7 +18,7 @@ const ownStorage = 0
 // watch lets a listen of this node follow its own storage.
 func (e *Engine) watch(now time.Time, op *listenOp, key infohash.Hash, query value.Query) {
 	id := e.store.Watch(now, key, query)
-	e.watches[id] = op.cache
+	e.watches[id] = op
 	op.ends = append(op.ends, func(time.Time) {
 		e.store.Unwatch(id)
 		delete(e.watches, id)
@@ -41,15 +41,19 @@ func (e *Engine) push(now time.Time) {
 }
 
 func (e *Engine) pushLocal(now time.Time, p storage.Push) {
-	cache := e.watches[p.Watch]
-	if cache == nil {
+	op := e.watches[p.Watch]
+	if op == nil {
 		return
 	}
 	for _, packed := range p.Values {
-		cache.Add(now, ownStorage, packed)
+		op.cache.Add(now, ownStorage, packed)
 	}
-	cache.Refresh(now, ownStorage, p.Refreshed)
-	cache.Expire(now, ownStorage, p.Expired)
+	op.cache.Refresh(now, ownStorage, p.Refreshed)
+	if doubted := op.cache.Expire(now, ownStorage, p.Expired); len(doubted) > 0 {
+		for _, x := range op.placed {
+			x.search.Doubt(now, x.listen, doubted)
+		}
+	}
 }
 
 // pushUpdate sends an update to a listening node, as requests that are repeated

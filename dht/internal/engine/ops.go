@@ -220,8 +220,15 @@ func (e *Engine) putDone(now time.Time, op *putOp, f *family, stored int, err er
 // listenOp is a listen in up to two families and in this node's own storage.
 type listenOp struct {
 	operation
-	cache *search.Cache
-	timer timer
+	cache  *search.Cache
+	placed []placedListen
+	timer  timer
+}
+
+// placedListen is a listen in one family.
+type placedListen struct {
+	search *search.Search
+	listen *search.Listen
 }
 
 // Listen follows the values at key that match query until it is stopped: Found
@@ -248,6 +255,7 @@ func (e *Engine) Listen(now time.Time, key infohash.Hash, query value.Query) OpI
 	for _, f := range e.families {
 		s := e.searchFor(now, f, key).search
 		l := s.Listen(now, query, op.cache)
+		op.placed = append(op.placed, placedListen{s, l})
 		op.ends = append(op.ends, func(now time.Time) { s.StopListen(now, l) })
 	}
 	op.ends = append(op.ends, func(time.Time) { e.timers.set(&op.timer, time.Time{}) })

@@ -17,6 +17,9 @@ import (
 //
 // Values under one id with different content are different values: what a node
 // reports replaces only what the same node reported before.
+//
+// Where nodes disagree whether a value has ended, since a clock is wrong or a node
+// lies, the majority is right: see dispute.
 type Cache struct {
 	sink    CacheSink
 	life    func(value.TypeID) time.Duration
@@ -39,10 +42,12 @@ type CacheSink struct {
 }
 
 type entry struct {
-	packed  []byte
-	kind    value.TypeID
-	reports []report
-	doubted bool // a source has reported its end
+	packed    []byte
+	kind      value.TypeID
+	reports   []report
+	doubted   bool     // a source has reported its end
+	denials   []uint32 // the sources that had it and have reported its end
+	overruled bool     // reported as expired, although some vouch for it
 }
 
 type report struct {
@@ -71,13 +76,13 @@ func (c *Cache) Add(now time.Time, source uint32, packed []byte) {
 	}
 	switch {
 	case current != nil:
-		c.vouch(current, source, end)
+		c.vouch(now, current, source, end)
 	case c.room(source, len(packed)):
 		current = &entry{packed: slices.Clone(packed), kind: v.Type}
 		c.entries[v.ID] = append(c.entries[v.ID], current)
 		c.bytes += len(packed)
 		c.count++
-		c.vouch(current, source, end)
+		c.vouch(now, current, source, end)
 		c.sink.Added(now, current.packed)
 	default:
 		return
@@ -97,16 +102,17 @@ func (c *Cache) room(source uint32, size int) bool {
 
 // vouch records that source has e until end. A value that is reported again is
 // in doubt no longer.
-func (c *Cache) vouch(e *entry, source uint32, end time.Time) {
+func (c *Cache) vouch(now time.Time, e *entry, source uint32, end time.Time) {
 	e.doubted = false
-	for i := range e.reports {
-		if e.reports[i].source == source {
-			e.reports[i].end = end
-			return
-		}
+	e.denials = remove(e.denials, source)
+	i := slices.IndexFunc(e.reports, func(r report) bool { return r.source == source })
+	if i < 0 {
+		i = len(e.reports)
+		e.reports = append(e.reports, report{source: source})
+		c.sources[source]++
 	}
-	e.reports = append(e.reports, report{source, end})
-	c.sources[source]++
+	e.reports[i].end = end
+	c.restore(now, e)
 }
 
 // Refresh notes that source has extended the life of values.
@@ -115,7 +121,7 @@ func (c *Cache) Refresh(now time.Time, source uint32, ids []uint64) {
 		for _, e := range c.entries[id] {
 			if slices.ContainsFunc(e.reports, func(r report) bool { return r.source == source }) {
 				end := now.Add(c.life(e.kind))
-				c.vouch(e, source, end)
+				c.vouch(now, e, source, end)
 				c.due(end)
 			}
 		}
@@ -148,9 +154,12 @@ func (c *Cache) remember(now time.Time, id uint64) {
 func (c *Cache) Expire(now time.Time, source uint32, ids []uint64) (doubted []uint64) {
 	for _, id := range ids {
 		for _, e := range slices.Clone(c.entries[id]) {
-			if c.retract(now, id, e, source) && len(e.reports) > 0 && len(doubted) < maxDoubted {
-				e.doubted = true
-				doubted = append(doubted, id)
+			if c.retract(now, id, e, source) && len(e.reports) > 0 {
+				e.deny(source)
+				if !e.overruled && len(doubted) < maxDoubted {
+					e.doubted = true
+					doubted = append(doubted, id)
+				}
 			}
 		}
 	}
@@ -229,8 +238,10 @@ func (c *Cache) remove(now time.Time, id uint64, e *entry) {
 	}
 	c.bytes -= len(e.packed)
 	c.count--
-	c.remember(now, id)
-	c.sink.Expired(now, e.packed)
+	if !e.overruled {
+		c.remember(now, id)
+		c.sink.Expired(now, e.packed)
+	}
 }
 
 // Tick ends the reports whose time is over.

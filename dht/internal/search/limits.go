@@ -28,6 +28,11 @@ const (
 	// detachGrace is how long what a given-up listen reported still counts: the
 	// nodes that took over need a moment to report it themselves.
 	detachGrace = 10 * time.Second
+	// replacedGrace is the same for a listen that is placed anew on the same nodes, whose
+	// answers may take long to come after a change of the network; relieveGrace is
+	// what is left of it once they have come, for reports on their way.
+	replacedGrace = time.Minute
+	relieveGrace  = 2 * time.Second
 	// maxCachedValues and maxCachedBytes bound what one listen remembers.
 	maxCachedValues = 16384
 	maxCachedBytes  = 16 << 20
@@ -43,6 +48,9 @@ const (
 	// maxDoubted bounds the values of one push whose end is checked with the other
 	// nodes.
 	maxDoubted = 16
+	// maxDenials bounds the nodes that are remembered to have lost a value which others
+	// have.
+	maxDenials = 64
 	// maxGetValues and maxGetBytes bound what one get delivers.
 	maxGetValues = 65536
 	maxGetBytes  = 64 << 20

@@ -28,9 +28,10 @@ type socket struct {
 // detachment is a socket that is no longer listened on, but whose reports
 // still count for a moment.
 type detachment struct {
-	sid   uint32
-	cache *Cache
-	end   time.Time
+	sid      uint32
+	cache    *Cache
+	end      time.Time
+	replaced bool // by one on the same node
 }
 
 // Listen starts following what matches query.
@@ -100,32 +101,7 @@ func (s *Search) push(now time.Time, l *Listen, p *peer, k *socket, m *wire.Mess
 		}
 	}
 	l.cache.Refresh(now, k.sid, m.Refreshed)
-	for _, id := range l.cache.Expire(now, k.sid, m.Expired) {
-		s.doubt(now, l, p, id)
-	}
-}
-
-// doubt asks the other listened nodes whether they still have a value as soon as
-// one has reported its end: a node that died within the value's life will never
-// report it, and the report of another may have been lost.
-func (s *Search) doubt(now time.Time, l *Listen, reporter *peer, id uint64) {
-	query := value.Query{Select: []value.Field{value.FieldID}, Where: []value.Condition{value.WhereID(id)}}
-	m := wire.Message{Kind: wire.Request, Method: wire.Get, Key: s.key, Query: query.Append(nil)}
-	for _, p := range s.peers {
-		k := l.at[p]
-		if k == nil || p == reporter || !l.cache.Vouches(k.sid, id) {
-			continue
-		}
-		s.net.Request(now, p.node, &m, nil, Handler{
-			Reply: func(now time.Time, m *wire.Message, _ []*routing.Node) {
-				if len(m.Fields) == 0 && len(m.Values) == 0 {
-					l.cache.Expire(now, k.sid, []uint64{id})
-				}
-			},
-			Slow: func(now time.Time) { l.cache.Forsake(now, k.sid) },
-			Fail: func(time.Time, error) {},
-		})
-	}
+	s.Doubt(now, l, l.cache.Expire(now, k.sid, m.Expired))
 }
 
 // recheck asks a node for a value that it reports although its end has been
@@ -171,7 +147,7 @@ func (s *Search) detachStrays(now time.Time, l *Listen) {
 
 func (s *Search) detach(now time.Time, l *Listen, p *peer, k *socket) {
 	delete(l.at, p)
-	s.detached = append(s.detached, detachment{k.sid, l.cache, now.Add(detachGrace)})
+	s.detached = append(s.detached, detachment{k.sid, l.cache, now.Add(detachGrace), false})
 }
 
 // endDetached forgets what detached sockets reported, once their grace is over.
@@ -201,6 +177,9 @@ func (s *Search) sendListen(now time.Time, l *Listen, p *peer, k *socket) {
 			}
 			k.busy, p.refusals = false, 0
 			k.next = now.Add(ListenRepeat)
+			if l.at[p] == k {
+				s.relieve(now, l)
+			}
 			s.Step(now)
 		},
 		Fail: func(now time.Time, err error) {
@@ -208,7 +187,9 @@ func (s *Search) sendListen(now time.Time, l *Listen, p *peer, k *socket) {
 			var remote *RemoteError
 			switch {
 			case !errors.As(err, &remote):
-				s.detach(now, l, p, k)
+				if l.at[p] == k {
+					s.detach(now, l, p, k)
+				}
 			case remote.Code == wire.CodeUnauthorized:
 				p.refuse()
 			default:

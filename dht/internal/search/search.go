@@ -109,16 +109,6 @@ func (s *Search) Step(now time.Time) {
 	s.net.Wake(s, s.deadline(now))
 }
 
-// Renew forgets what a change of connectivity made stale and starts over with
-// the known nodes; running listens are placed anew.
-func (s *Search) Renew(now time.Time) {
-	for _, p := range s.peers {
-		p.synced = time.Time{}
-	}
-	s.refilled, s.barren = time.Time{}, time.Time{}
-	s.Step(now)
-}
-
 // Offer tells the search of a node that has become reachable. It reports
 // whether the search has use for it; then a Step follows.
 func (s *Search) Offer(now time.Time, n *routing.Node) bool {
