@@ -85,6 +85,12 @@ func (d *device) ends(h *held) time.Time {
 	return ends
 }
 
+// anew reports whether a value tells something new of a device that is on the
+// network. newer says that its date does.
+func (d *device) anew(id uint64, newer bool) bool {
+	return len(d.values) > 0 && (newer || d.values[id] == nil && d.dates.newest.IsZero())
+}
+
 // last returns when the last value of the device ends.
 func (d *device) last() time.Time {
 	var latest time.Time

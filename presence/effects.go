@@ -78,8 +78,20 @@ type DeviceUp struct {
 	Verdict         Verdict
 }
 
-// DeviceDown tells that its last announcement has ended.
-type DeviceDown struct{ Account, Device infohash.Hash }
+// DeviceAgain tells that a device which is on the network has announced itself
+// anew, under a newer date or, if it shows none, another value id: it may have
+// been started again.
+type DeviceAgain struct {
+	Account, Device infohash.Hash
+	Key             []byte
+	Verdict         Verdict
+}
+
+// DeviceDown tells that its last announcement has ended, or counts no longer.
+type DeviceDown struct {
+	Account, Device infohash.Hash
+	Key             []byte
+}
 
 // SaveMemory stores what is to be known about an account after a restart.
 type SaveMemory struct {
@@ -96,5 +108,6 @@ func (Listen) effect()               {}
 func (Unlisten) effect()             {}
 func (StatusChanged) effect()        {}
 func (DeviceUp) effect()             {}
+func (DeviceAgain) effect()          {}
 func (DeviceDown) effect()           {}
 func (SaveMemory) effect()           {}

@@ -102,6 +102,9 @@ func (t *Tracker) take(now time.Time, p *peer, v Value, expires time.Time, seen 
 		p.devices[v.Device] = d
 		t.emit(DeviceUp{p.account, d.id, d.key, d.verdict})
 	}
+	if d.anew(v.ID, newer) {
+		t.emit(DeviceAgain{p.account, d.id, d.key, d.verdict})
+	}
 	if newer {
 		d.dates = seen
 		clear(d.values) // what was dated earlier does not count any more
@@ -205,7 +208,11 @@ func (t *Tracker) ChannelUp(now time.Time, account, device infohash.Hash) {
 	if err != nil {
 		return
 	}
-	p.channels[device]++
+	c := p.channels[device]
+	if c.open++; c.open == 1 {
+		c.since = now
+	}
+	p.channels[device] = c
 	t.alive(now, p)
 	t.settle(now, p, CauseChannel)
 }
@@ -216,12 +223,14 @@ func (t *Tracker) ChannelUp(now time.Time, account, device infohash.Hash) {
 // (threat A3).
 func (t *Tracker) ChannelDown(now time.Time, account, device infohash.Hash, left bool) {
 	p := t.peers[account]
-	if p == nil || p.channels[device] == 0 {
+	if p == nil || p.channels[device].open == 0 {
 		return
 	}
-	p.channels[device]--
+	c := p.channels[device]
+	c.open--
+	p.channels[device] = c
 	t.alive(now, p)
-	if p.channels[device] > 0 {
+	if c.open > 0 {
 		return
 	}
 	delete(p.channels, device)

@@ -282,6 +282,8 @@ func (s *script) print(e Effect) string {
 		return fmt.Sprintf("%s is %s (%s)", s.names[e.Account], e.Status, e.Cause)
 	case DeviceUp:
 		return fmt.Sprintf("device %s up, %s", s.names[e.Device], e.Verdict)
+	case DeviceAgain:
+		return fmt.Sprintf("device %s again", s.names[e.Device])
 	case DeviceDown:
 		return fmt.Sprintf("device %s down", s.names[e.Device])
 	case SaveMemory:
@@ -303,6 +305,9 @@ func (s *script) show(account infohash.Hash) string {
 	out.WriteString("\n")
 	for _, d := range v.Devices {
 		fmt.Fprintf(&out, "device %s %s until=%s dated=%t\n", s.names[d.ID], d.Verdict, d.Until.Sub(s.now), d.Dated)
+	}
+	for _, c := range v.Channels {
+		fmt.Fprintf(&out, "channel with %s for %s\n", s.names[c.Device], s.now.Sub(c.Since))
 	}
 	for _, c := range v.History {
 		fmt.Fprintf(&out, "was %s at %s\n", c.Status, c.At.Sub(begin).Round(time.Second))

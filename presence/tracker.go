@@ -48,7 +48,7 @@ type peer struct {
 	values   map[uint64]*device        // the owner of each live value
 	verdicts map[infohash.Hash]Verdict // other than Unknown
 	dates    map[infohash.Hash]*dates
-	channels map[infohash.Hash]int // open message channels, by device
+	channels map[infohash.Hash]channels // by device
 
 	online    bool // on the network, or within the dwell time
 	offlineAt time.Time
@@ -159,11 +159,17 @@ func (t *Tracker) get(account infohash.Hash) (*peer, error) {
 		values:   make(map[uint64]*device),
 		verdicts: make(map[infohash.Hash]Verdict),
 		dates:    make(map[infohash.Hash]*dates),
-		channels: make(map[infohash.Hash]int),
+		channels: make(map[infohash.Hash]channels),
 		place:    -1,
 	}
 	t.peers[account] = p
 	return p, nil
+}
+
+// channels are the open message channels with a device, of which there is one.
+type channels struct {
+	open  int
+	since time.Time // when the first was opened
 }
 
 func (p *peer) tracked() bool { return p.contact || p.subscriptions > 0 }
@@ -206,7 +212,7 @@ func (t *Tracker) drop(p *peer, d *device) {
 		delete(p.values, id)
 	}
 	delete(p.devices, d.id)
-	t.emit(DeviceDown{p.account, d.id})
+	t.emit(DeviceDown{p.account, d.id, d.key})
 }
 
 // Effects appends the pending effects to dst and forgets them, in order.

@@ -18,6 +18,7 @@ type View struct {
 	Subscriptions int
 	Flaps         uint64 // how often the dwell time hid a gap
 	Devices       []DeviceView
+	Channels      []ChannelView
 	History       []Change // oldest first
 }
 
@@ -30,6 +31,12 @@ type DeviceView struct {
 	Dated   bool      // it signs the time into its announcements
 }
 
+// ChannelView is one device that we are connected with.
+type ChannelView struct {
+	Device infohash.Hash
+	Since  time.Time // when the first of the open message channels was opened
+}
+
 // View returns what is known of an account; ok is false when it is not tracked
 // and has no channel.
 func (t *Tracker) View(account infohash.Hash) (v View, ok bool) {
@@ -40,6 +47,9 @@ func (t *Tracker) View(account infohash.Hash) (v View, ok bool) {
 	v = View{
 		Account: account, Status: p.status, Online: p.online, Since: p.since, LastSeen: p.lastSeen,
 		Contact: p.contact, Subscriptions: p.subscriptions, Flaps: p.flaps, History: slices.Clone(p.history),
+	}
+	for _, id := range sortedKeys(p.channels) {
+		v.Channels = append(v.Channels, ChannelView{id, p.channels[id].since})
 	}
 	for _, id := range sortedKeys(p.devices) {
 		d := p.devices[id]

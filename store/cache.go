@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollcall/dht/infohash"
+	"rollcall/dht/value"
 	"rollcall/presence"
 )
 
@@ -86,6 +87,27 @@ func (c *Cache) SaveRevocation(account infohash.Hash, issuer, list []byte) error
 	return explain("save revocation list", err)
 }
 
+// Treat notes that account treats a request of a device, and reports whether that
+// is the first time.
+func (c *Cache) Treat(account infohash.Hash, device value.LongID, id uint64) (first bool, err error) {
+	err = transact(c.db, func(tx *sql.Tx) error {
+		result, err := tx.Exec("INSERT OR IGNORE INTO request (account, device, id) VALUES (?, ?, ?)", account[:], device[:], int64(id))
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		if first = n > 0; err != nil || !first {
+			return err
+		}
+		last, err := result.LastInsertId()
+		if err == nil && last > maxRequests {
+			_, err = tx.Exec("DELETE FROM request WHERE number <= ?", last-maxRequests)
+		}
+		return err
+	})
+	return first, explain("treated request", err)
+}
+
 // Memory returns what was known of the presence of peer as account saw it.
 func (c *Cache) Memory(account, peer infohash.Hash) (presence.Memory, error) {
 	var last int64
@@ -110,8 +132,14 @@ func (c *Cache) SaveMemory(account, peer infohash.Hash, m presence.Memory) error
 
 // Forget drops what account saw of others.
 func (c *Cache) Forget(account infohash.Hash) error {
-	_, err := c.db.Exec("DELETE FROM seen WHERE account = ?", account[:])
-	return explain("forget presence", err)
+	err := transact(c.db, func(tx *sql.Tx) error {
+		_, err := tx.Exec("DELETE FROM seen WHERE account = ?", account[:])
+		if err == nil {
+			_, err = tx.Exec("DELETE FROM request WHERE account = ?", account[:])
+		}
+		return err
+	})
+	return explain("forget account", err)
 }
 
 // A change takes 9 bytes: time, status.

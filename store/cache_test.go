@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/dht/infohash"
+	"rollcall/dht/value"
 	"rollcall/presence"
 )
 
@@ -55,6 +57,43 @@ func TestCache(t *testing.T) {
 	if chain, err := c.Certificate(start, peer(9)); chain != nil || err != nil {
 		t.Errorf("unknown certificate = %q, %v", chain, err)
 	}
+}
+
+// TestTreat knows requests again, also in the next life, but not for ever.
+func TestTreat(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "cache.db")
+	c, err := OpenCache(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { c.Close() }()
+	me, other, device := peer(1), peer(2), value.LongID{3}
+	treat := func(account infohash.Hash, device value.LongID, id uint64, want bool) {
+		t.Helper()
+		if first, err := c.Treat(account, device, id); err != nil || first != want {
+			t.Errorf("request %d: first = %t, %v; want %t", id, first, err, want)
+		}
+	}
+	treat(me, device, 1, true)
+	treat(me, device, 1, false)
+	treat(me, device, 1<<53, true)
+	treat(me, value.LongID{4}, 1, true)
+	treat(other, device, 1, true)
+	c.Close()
+	if c, err = OpenCache(name); err != nil {
+		t.Fatal(err)
+	}
+	treat(me, device, 1, false)
+	if _, err := c.db.Exec("UPDATE sqlite_sequence SET seq = ? WHERE name = 'request'", maxRequests+1); err != nil {
+		t.Fatal(err)
+	}
+	treat(me, device, 2, true) // the oldest go
+	treat(me, device, 1, true)
+	treat(me, device, 2, false)
+	if err := c.Forget(me); err != nil {
+		t.Fatal(err)
+	}
+	treat(me, device, 2, true)
 }
 
 // TestDamagedCache begins a new one, and keeps the old.

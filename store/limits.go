@@ -12,6 +12,9 @@ const (
 	// pageCache is what one database keeps in memory, in KiB; thousands of
 	// accounts have one each.
 	pageCache = 512
+	// maxRequests bounds the treated requests in a Cache, oldest dropped first. A
+	// contact makes one in half a minute at most, for ten minutes.
+	maxRequests = 50_000
 	// maxRevocations bounds the revocation lists in a Cache; one takes some
 	// hundred bytes, and 64 kB at most.
 	maxRevocations = 10_000
