@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/channel/message"
 	"rollcall/pidf"
 )
 
@@ -264,10 +265,12 @@ func TestFlood(t *testing.T) {
 	w.connect(d, a)
 	w.run(time.Second)
 	w.took()
+	var flood []byte
+	for i := range 2 * maxSeen {
+		flood = message.Record{ID: uint64(i + 1), Type: plainText, Content: "buy"}.Append(flood)
+	}
 	for ch := range d.channels {
-		for i := range 3 * maxSeen {
-			d.say(w, ch, uint64(i+1), "text/plain", "buy")
-		}
+		w.write(d, ch, flood)
 		d.say(w, ch, 1, pidf.MIMEType, "no document")
 	}
 	w.run(time.Second)
