@@ -26,9 +26,9 @@ type Channel struct {
 	writing  *deadline
 
 	// Protected by mux.mu.
-	open bool   // both sides agreed, and it did not end
-	data []byte // received and not read
-	err  error  // why it ended
+	open bool  // both sides agreed, and it did not end
+	data queue // received and not read
+	err  error // why it ended
 }
 
 var _ net.Conn = (*Channel)(nil)
@@ -73,14 +73,11 @@ func (c *Channel) Read(p []byte) (int, error) {
 func (c *Channel) take(p []byte) (int, error) {
 	c.mux.mu.Lock()
 	defer c.mux.mu.Unlock()
-	if len(c.data) == 0 {
+	if c.data.empty() {
 		return 0, c.err
 	}
-	n := copy(p, c.data)
-	c.data = c.data[n:]
-	if len(c.data) == 0 {
-		c.data = nil
-	} else {
+	n := c.data.pop(p)
+	if !c.data.empty() {
 		signal(c.readable) // there may be other readers
 	}
 	c.mux.session.Consumed(c.number, n)
@@ -137,7 +134,7 @@ func (c *Channel) Close() error {
 	}
 	delete(m.channels, c.number)
 	m.session.Close(c.number)
-	c.data = nil
+	c.data.clear()
 	c.end(channel.Local)
 	m.settle()
 	c.reading.set(time.Time{})

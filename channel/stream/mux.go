@@ -257,14 +257,14 @@ func (m *Mux) carryOut(e channel.Effect) {
 	case channel.Opened:
 		m.opened(c)
 	case channel.Data:
-		c.data = append(c.data, e.Data...)
+		c.data.push(e.Data)
 		signal(c.readable)
 	case channel.Closed:
 		if c == nil {
 			return // a request of the peer that was never accepted
 		}
 		if e.Reason == channel.Slow {
-			c.data = nil
+			c.data.clear()
 		}
 		c.end(e.Reason)
 	case channel.Ended:
