@@ -15,6 +15,7 @@ import (
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
 	"rollcall/identity"
+	"rollcall/peer"
 	"rollcall/presence"
 )
 
@@ -59,6 +60,10 @@ type Account struct {
 	issuers   map[infohash.Hash]*identity.Certificate // of accounts, as far as known
 	unproven  map[infohash.Hash][][]byte              // revocation lists of accounts that are not
 	waiting   int                                     // received messages whose sender is being looked for
+
+	peers      *peer.Peers   // nil without connections
+	strangers  bool          // may connect
+	visibility chan struct{} // closed and made anew as cfg.Invisible changes
 }
 
 // Open makes an account of its files and its stored state. It does nothing on a
@@ -83,6 +88,8 @@ func Open(cfg Config) (*Account, error) {
 		kept:    make(map[uint64]*dht.Keep),
 		revoked: make(map[infohash.Hash]*identity.RevocationList),
 		issuers: make(map[infohash.Hash]*identity.Certificate), unproven: make(map[infohash.Hash][][]byte),
+		strangers:  cfg.Connections != nil && cfg.Connections.Strangers,
+		visibility: make(chan struct{}),
 	}
 	var err error
 	if a.self, err = dht.NewIdentity(throttle(device), device.Chain().DER()...); err != nil {
@@ -211,6 +218,8 @@ func (a *Account) SetInvisible(invisible bool) {
 	a.input(func(now time.Time) {
 		a.announcer.SetInvisible(now, invisible)
 		a.cfg.Invisible = invisible
+		close(a.visibility)
+		a.visibility = make(chan struct{})
 		if invisible && a.session != nil {
 			a.session.announcedOnce()
 		}
@@ -218,7 +227,14 @@ func (a *Account) SetInvisible(invisible bool) {
 }
 
 // NetworkChanged tells that the way to the network is another one.
-func (a *Account) NetworkChanged() { a.input(func(now time.Time) { a.announcer.NetworkChanged(now) }) }
+func (a *Account) NetworkChanged() { a.input(a.networkChangedLocked) }
+
+func (a *Account) networkChangedLocked(now time.Time) {
+	a.announcer.NetworkChanged(now)
+	if a.peers != nil {
+		a.peers.NetworkChanged()
+	}
+}
 
 func (a *Account) setStateLocked(s State) {
 	if a.state != s {

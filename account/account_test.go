@@ -46,6 +46,8 @@ type person struct {
 	lease time.Duration
 	quit  func() // ends the account and closes its files
 
+	connections *Connections // nil for none
+
 	mu     sync.Mutex
 	events []Event
 	more   chan struct{}
@@ -80,7 +82,8 @@ func (p *person) open(t *testing.T) {
 	p.Account, err = Open(Config{
 		Keys: keys, State: state, Cache: cache,
 		Lease: p.lease, AllowShortLease: true, Dwell: 100 * time.Millisecond,
-		Notify: p.record,
+		Connections: p.connections,
+		Notify:      p.record,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -26,6 +26,10 @@ type Config struct {
 	Dwell   time.Duration
 	History int
 
+	// Connections, unless nil, connects the device with those of contacts while it
+	// is not invisible.
+	Connections *Connections
+
 	// Notify is told what happens, in order, by one goroutine at a time. It must
 	// return soon and may not call the account. Nil: nobody listens.
 	Notify func(Event)

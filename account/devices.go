@@ -15,12 +15,12 @@ import (
 // chain returns the certificate chain of a device, from the cache or the
 // network, and the account that it leads to (account spec 7 and 8). The error
 // wraps identity.ErrUntrusted or identity.ErrRevoked when the chain is there but must not be believed.
-func (s *session) chain(device infohash.Hash, long value.LongID) (identity.Chain, infohash.Hash, error) {
+func (s *session) chain(ctx context.Context, device infohash.Hash, long value.LongID) (identity.Chain, infohash.Hash, error) {
 	a := s.account
 	if chain, account, err := a.cachedChain(device); chain != nil {
 		return chain, account, err
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, jobTimeout)
+	ctx, cancel := context.WithTimeout(ctx, jobTimeout)
 	defer cancel()
 	found, err := s.node.FindCertificate(ctx, device, long)
 	if err != nil {
@@ -111,7 +111,7 @@ func (s *session) verdict(account, device infohash.Hash, long value.LongID) (pre
 	}
 	defer s.leave()
 	a := s.account
-	chain, owner, err := s.chain(device, long)
+	chain, owner, err := s.chain(s.ctx, device, long)
 	switch {
 	case errors.Is(err, identity.ErrRevoked):
 		return presence.Revoked, nil
@@ -138,6 +138,7 @@ func (a *Account) judged(account, device infohash.Hash, verdict presence.Verdict
 			if a.presentLocked(account, device) {
 				a.list.DeviceUp(now, account, device)
 			}
+			a.wantAllLocked(account)
 		case presence.Revoked:
 			a.list.DeviceRevoked(account, device)
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall/contact"
+	"rollcall/dht/value"
 	"rollcall/presence"
 	"rollcall/store"
 )
@@ -103,7 +104,9 @@ func (a *Account) contactChangedLocked(now time.Time, e contact.Effect) {
 	switch e := e.(type) {
 	case contact.ContactAdded:
 		err = a.tracker.SetContact(now, e.Peer, true)
+		a.wantAllLocked(e.Peer)
 	case contact.ContactRemoved:
+		a.unwantLocked(e.Peer)
 		err = a.tracker.SetContact(now, e.Peer, false)
 	}
 	if err != nil {
@@ -111,15 +114,21 @@ func (a *Account) contactChangedLocked(now time.Time, e contact.Effect) {
 	}
 }
 
-// deviceChangedLocked tells the outbox who is there.
+// deviceChangedLocked tells the outbox who is there, and connects to them.
 func (a *Account) deviceChangedLocked(now time.Time, e presence.Effect) {
 	switch e := e.(type) {
 	case presence.DeviceUp:
 		if e.Verdict == presence.Genuine {
 			a.list.DeviceUp(now, e.Account, e.Device)
 		}
+		a.connectLocked(e.Account, e.Key, e.Verdict)
+	case presence.DeviceAgain:
+		a.connectLocked(e.Account, e.Key, e.Verdict)
 	case presence.DeviceDown:
 		a.list.DeviceDown(e.Account, e.Device)
+		if a.peers != nil {
+			a.peers.Unwant(value.KeyLongID(e.Key))
+		}
 	}
 }
 

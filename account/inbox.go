@@ -1,6 +1,7 @@
 package account
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -49,7 +50,7 @@ func (s *session) received(v *value.Value) {
 func (s *session) admit(m contact.Message) {
 	a := s.account
 	for failures := range senderTries {
-		account, err := s.sender(m)
+		account, err := s.owner(s.ctx, m.Device, value.KeyLongID(m.DeviceKey))
 		if err == nil {
 			m.From = account
 			a.input(func(now time.Time) {
@@ -65,15 +66,15 @@ func (s *session) admit(m contact.Message) {
 	}
 }
 
-// sender returns the account that the sending device belongs to. The account is
-// taken from the verified chain and nowhere else.
-func (s *session) sender(m contact.Message) (infohash.Hash, error) {
+// owner returns the account that a device belongs to. It is taken from the
+// verified chain and nowhere else.
+func (s *session) owner(ctx context.Context, device infohash.Hash, long value.LongID) (infohash.Hash, error) {
 	if err := s.enter(); err != nil {
 		return infohash.Hash{}, err
 	}
 	defer s.leave()
 	a := s.account
-	chain, account, err := s.chain(m.Device, value.KeyLongID(m.DeviceKey))
+	chain, account, err := s.chain(ctx, device, long)
 	if err != nil {
 		return account, err
 	}

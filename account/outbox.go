@@ -62,7 +62,7 @@ func (s *session) sealed(e contact.Put) (*value.Value, error) {
 		return nil, err
 	}
 	defer s.leave()
-	chain, account, err := s.chain(e.Ref.Device, value.LongID{})
+	chain, account, err := s.chain(s.ctx, e.Ref.Device, value.LongID{})
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,7 @@ func (a *Account) holdRevocations(account infohash.Hash, issuer *identity.Certif
 	a.revoked[account] = list
 	view, _ := a.tracker.View(account)
 	a.mu.Unlock()
+	a.review(account)
 	if err := a.cfg.Cache.SaveRevocation(account, issuer.Raw, list.Raw); err != nil {
 		a.log.Warn("revocation list not kept", "err", err)
 	}

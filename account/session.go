@@ -57,6 +57,7 @@ func (s *session) run() {
 		return
 	}
 	s.parts.Go(s.readInbox)
+	s.parts.Go(s.connect)
 	s.parts.Go(s.watchOwnDevices)
 	<-s.ctx.Done()
 }
@@ -115,7 +116,7 @@ func (s *session) watchConnection() {
 				return
 			}
 			a.setStateLocked(Registered)
-			a.announcer.NetworkChanged(now)
+			a.networkChangedLocked(now)
 		})
 	}
 }

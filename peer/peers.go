@@ -113,18 +113,21 @@ func (p *Peers) Hurry(account infohash.Hash) {
 // machine was asleep: what is dead is found out, and what failed is tried again.
 func (p *Peers) NetworkChanged() { p.input(p.plan.NetworkChanged) }
 
-// Review closes the connections with devices of an account that may not be
-// connected any more, by their certificates or by the standing of the account.
-func (p *Peers) Review(account infohash.Hash) {
-	for _, c := range p.Conns() {
-		if c.account != account {
-			continue
+// Review closes the connections with devices of these accounts, or of all, that
+// may not be connected any more, by their certificates or by the standing of
+// their account. It does not wait for that.
+func (p *Peers) Review(accounts ...infohash.Hash) {
+	p.goWhileOpen(func() {
+		for _, c := range p.Conns() {
+			if len(accounts) > 0 && !slices.Contains(accounts, c.account) {
+				continue
+			}
+			_, err := p.cfg.Verify(c.chain)
+			if err != nil || p.cfg.Standing(c.account, c.Device()) == Unwelcome {
+				c.Close()
+			}
 		}
-		_, err := p.cfg.Verify(c.chain)
-		if err != nil || p.cfg.Standing(account, c.Device()) == Unwelcome {
-			p.goWhileOpen(func() { c.Close() })
-		}
-	}
+	})
 }
 
 // Conns returns the connections, the oldest first.
