@@ -46,6 +46,7 @@ type Engine struct {
 	rng      *rand.Rand
 	now      time.Time // of the call that is running
 	awake    time.Time // of the last Handle or Tick
+	started  time.Time
 	families []*family
 
 	store    *storage.Store
@@ -105,7 +106,7 @@ func New(now time.Time, cfg Config, rng *rand.Rand, secrets io.Reader) (*Engine,
 		return nil, err
 	}
 	e := &Engine{
-		cfg: cfg, id: cfg.ID, rng: rng, now: now,
+		cfg: cfg, id: cfg.ID, rng: rng, now: now, started: now,
 		tokens:   tokens,
 		store:    storage.New(cfg.Storage, cfg.Types),
 		limiter:  ratelimit.New(cfg.RateLimit),

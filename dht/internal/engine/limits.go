@@ -19,6 +19,9 @@ const (
 	// operation on their key: their tokens are good for ten minutes.
 	maxIdleSearches = 1024
 	idleSearch      = 10 * time.Minute
+	// beat is the granularity of what searches wait for, of which the repetition of
+	// listens every 20 s is the most.
+	beat = 500 * time.Millisecond
 	// maxProven bounds each of the two generations of addresses that have proved
 	// that they receive what is sent to them; a generation lasts provenLife.
 	maxProven  = 8192

@@ -112,6 +112,16 @@ func (n network) Close(sid uint32) { delete(n.e.sockets, sid) }
 // Wake implements search.Network.
 func (n network) Wake(s *search.Search, at time.Time) {
 	if t := n.e.searches[searchKey{s.Key(), n.f.v6}]; t != nil {
-		n.e.timers.set(&t.timer, at)
+		n.e.timers.set(&t.timer, n.e.nextBeat(at))
 	}
+}
+
+// nextBeat returns the first beat at or after a time. What searches wait for is never
+// urgent, so they do it together: the process wakes up seldom, and what a beat sends
+// leaves in few system calls.
+func (e *Engine) nextBeat(at time.Time) time.Time {
+	if at.IsZero() {
+		return at
+	}
+	return at.Add((beat - at.Sub(e.started)%beat) % beat)
 }

@@ -179,8 +179,8 @@ func (s *Search) sendListen(now time.Time, l *Listen, p *peer, k *socket) {
 			k.next = now.Add(ListenRepeat)
 			if l.at[p] == k {
 				s.relieve(now, l)
+				s.wakeBy(k.next)
 			}
-			s.Step(now)
 		},
 		Fail: func(now time.Time, err error) {
 			k.busy = false

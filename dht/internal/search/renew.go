@@ -40,6 +40,7 @@ func (s *Search) relieve(now time.Time, l *Listen) {
 	for i := range s.detached {
 		if d := &s.detached[i]; d.replaced && d.cache == l.cache {
 			d.replaced, d.end = false, now.Add(relieveGrace)
+			s.wakeBy(d.end)
 		}
 	}
 }

@@ -69,6 +69,7 @@ type Search struct {
 	listens   []*Listen
 	detached  []detachment
 	used      time.Time
+	wake      time.Time // of the next step; zero when none is due
 
 	known []*routing.Node // scratch of refill
 }
@@ -94,7 +95,8 @@ func (s *Search) Idle() (since time.Time, ok bool) {
 // synced search allows, and completes or fails operations.
 func (s *Search) Step(now time.Time) {
 	if _, idle := s.Idle(); idle {
-		s.net.Wake(s, time.Time{})
+		s.wake = time.Time{}
+		s.net.Wake(s, s.wake)
 		return
 	}
 	s.used = now
@@ -106,7 +108,17 @@ func (s *Search) Step(now time.Time) {
 	}
 	s.endDetached(now)
 	s.finish(now)
-	s.net.Wake(s, s.deadline(now))
+	s.wake = s.deadline(now)
+	s.net.Wake(s, s.wake)
+}
+
+// wakeBy is the end of a Step after which nothing but one thing more is due, at the
+// time given.
+func (s *Search) wakeBy(at time.Time) {
+	if s.wake.IsZero() || at.Before(s.wake) {
+		s.wake = at
+		s.net.Wake(s, at)
+	}
 }
 
 // Offer tells the search of a node that has become reachable. It reports
