@@ -66,7 +66,8 @@ type StatusChanged struct {
 	Status     Status
 	At         time.Time
 	Cause      Cause
-	Subscribed bool // by some client
+	Subscribed bool   // by some client
+	Note       string // with CauseNote: what the account says of itself, "" = nothing any more
 }
 
 // DeviceUp tells that a device of an account has appeared on the network. Key is

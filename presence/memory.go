@@ -47,6 +47,9 @@ func (t *Tracker) Restore(account infohash.Hash, m Memory) {
 	if t.cfg.History > 0 && len(p.history) == 0 {
 		p.history = slices.Clone(m.History[max(0, len(m.History)-t.cfg.History):])
 	}
+	if p.note.At.IsZero() {
+		p.note = lastNote(m.History)
+	}
 	for _, d := range m.Dates[:min(len(m.Dates), maxDevices)] {
 		if _, known := p.dates[d.Device]; !known {
 			p.dates[d.Device] = &dates{d.Newest, d.Seen, d.Gone}

@@ -23,16 +23,19 @@ const (
 	CauseChannel                 // a message channel was opened, or the last one closed
 	CauseSubscribed              // no change: a client subscribed, and it is not offline
 	CauseStopped                 // we left the network ourselves
+	CauseNote                    // no change: it has told its note
 )
 
 func (c Cause) String() string {
-	return [...]string{"devices", "channel", "subscribed", "stopped"}[c]
+	return [...]string{"devices", "channel", "subscribed", "stopped", "note"}[c]
 }
 
-// Change is one entry of a presence history.
+// Change is one entry of a presence history: another status, or a note.
 type Change struct {
 	At     time.Time
 	Status Status
+	Noted  bool   // the status is as before, and Note was told
+	Note   string // "" = taken back
 }
 
 // Verdict is what is known of the certificate of a device (threat A2).
@@ -73,8 +76,9 @@ func (t *Tracker) settle(now time.Time, p *peer, cause Cause) {
 	}
 	if status := p.derive(); status != p.status {
 		p.status = status
-		t.remember(p, Change{now, status})
+		t.remember(p, Change{At: now, Status: status})
 		t.tell(now, p, cause)
+		t.tellNote(now, p)
 	}
 }
 
@@ -99,16 +103,22 @@ func (t *Tracker) alive(now time.Time, p *peer) {
 	}
 }
 
-// remember notes a change in the history and stores what outlives a restart.
+// remember notes another status in the history and stores what outlives a restart.
 func (t *Tracker) remember(p *peer, c Change) {
 	p.since = c.At
-	if t.cfg.History > 0 {
-		if n := len(p.history); n >= t.cfg.History {
-			p.history = append(p.history[:0], p.history[n-t.cfg.History+1:]...)
-		}
-		p.history = append(p.history, c)
-	}
+	t.keep(p, c)
 	t.save(c.At, p)
+}
+
+// keep appends to the history, within its limit.
+func (t *Tracker) keep(p *peer, c Change) {
+	if t.cfg.History == 0 {
+		return
+	}
+	if n := len(p.history); n >= t.cfg.History {
+		p.history = append(p.history[:0], p.history[n-t.cfg.History+1:]...)
+	}
+	p.history = append(p.history, c)
 }
 
 func (t *Tracker) save(now time.Time, p *peer) {
@@ -117,5 +127,5 @@ func (t *Tracker) save(now time.Time, p *peer) {
 }
 
 func (t *Tracker) tell(now time.Time, p *peer, cause Cause) {
-	t.emit(StatusChanged{p.account, p.status, now, cause, p.subscriptions > 0})
+	t.emit(StatusChanged{p.account, p.status, now, cause, p.subscriptions > 0, ""})
 }

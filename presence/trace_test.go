@@ -150,6 +150,8 @@ func (s *script) track(c trace.Command) (string, error) {
 		} else {
 			s.tracker.ChannelDown(s.now, account, device, c.Word(1) == "left")
 		}
+	case "note":
+		s.tracker.NoteReceived(s.now, account, strings.Join(c.Words[1:], " "))
 	case "restart":
 		s.restart()
 	case "show":
@@ -279,6 +281,9 @@ func (s *script) print(e Effect) string {
 	case Unlisten:
 		return "unlisten " + s.names[e.Account]
 	case StatusChanged:
+		if e.Cause == CauseNote {
+			return fmt.Sprintf("%s is %s and says %q", s.names[e.Account], e.Status, e.Note)
+		}
 		return fmt.Sprintf("%s is %s (%s)", s.names[e.Account], e.Status, e.Cause)
 	case DeviceUp:
 		return fmt.Sprintf("device %s up, %s", s.names[e.Device], e.Verdict)
@@ -309,7 +314,14 @@ func (s *script) show(account infohash.Hash) string {
 	for _, c := range v.Channels {
 		fmt.Fprintf(&out, "channel with %s for %s\n", s.names[c.Device], s.now.Sub(c.Since))
 	}
+	if !v.Note.At.IsZero() {
+		fmt.Fprintf(&out, "says %q for %s\n", v.Note.Text, s.now.Sub(v.Note.At).Round(time.Second))
+	}
 	for _, c := range v.History {
+		if c.Noted {
+			fmt.Fprintf(&out, "said %q at %s\n", c.Note, c.At.Sub(begin).Round(time.Second))
+			continue
+		}
 		fmt.Fprintf(&out, "was %s at %s\n", c.Status, c.At.Sub(begin).Round(time.Second))
 	}
 	return out.String()

@@ -58,6 +58,8 @@ type peer struct {
 	saved     time.Time // when the memory of p was last stored
 	flaps     uint64
 	history   []Change
+	note      Note
+	unheard   bool // note was not told yet
 
 	deadline time.Time
 	place    int // in timers, -1 = not there
@@ -92,7 +94,7 @@ func (t *Tracker) Stop(now time.Time) {
 		clear(p.channels)
 		t.unfollow(now, p)
 		if before != Offline {
-			t.remember(p, Change{now, Offline})
+			t.remember(p, Change{At: now, Status: Offline})
 			t.tell(now, p, CauseStopped)
 		}
 		t.follow(now, p)

@@ -19,6 +19,7 @@ type View struct {
 	Flaps         uint64 // how often the dwell time hid a gap
 	Devices       []DeviceView
 	Channels      []ChannelView
+	Note          Note
 	History       []Change // oldest first
 }
 
@@ -46,7 +47,7 @@ func (t *Tracker) View(account infohash.Hash) (v View, ok bool) {
 	}
 	v = View{
 		Account: account, Status: p.status, Online: p.online, Since: p.since, LastSeen: p.lastSeen,
-		Contact: p.contact, Subscriptions: p.subscriptions, Flaps: p.flaps, History: slices.Clone(p.history),
+		Contact: p.contact, Subscriptions: p.subscriptions, Flaps: p.flaps, Note: p.note, History: slices.Clone(p.history),
 	}
 	for _, id := range sortedKeys(p.channels) {
 		v.Channels = append(v.Channels, ChannelView{id, p.channels[id].since})

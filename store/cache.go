@@ -142,26 +142,46 @@ func (c *Cache) Forget(account infohash.Hash) error {
 	return explain("forget account", err)
 }
 
-// A change takes 9 bytes: time, status.
-const changeSize = 8 + 1
+// A change takes 9 bytes, time and status; one that is a note is marked in the
+// status and goes on with the length of the text in two bytes, and the text.
+const (
+	changeSize = 8 + 1
+	noteMark   = 0x80
+)
 
 func appendHistory(history []presence.Change) []byte {
 	b := make([]byte, 0, len(history)*changeSize)
 	for _, change := range history {
 		b = binary.BigEndian.AppendUint64(b, uint64(milli(change.At)))
-		b = append(b, byte(change.Status))
+		if !change.Noted {
+			b = append(b, byte(change.Status))
+			continue
+		}
+		b = append(b, byte(change.Status)|noteMark)
+		b = binary.BigEndian.AppendUint16(b, uint16(len(change.Note)))
+		b = append(b, change.Note...)
 	}
 	return b
 }
 
 func parseHistory(b []byte) []presence.Change {
 	var history []presence.Change
-	for ; len(b) >= changeSize; b = b[changeSize:] {
-		status := presence.Status(b[8])
-		if status > presence.Connected {
-			continue
+	for len(b) >= changeSize {
+		change := presence.Change{
+			At:     unix(int64(binary.BigEndian.Uint64(b))),
+			Status: presence.Status(b[8] &^ noteMark), Noted: b[8]&noteMark != 0,
 		}
-		history = append(history, presence.Change{At: unix(int64(binary.BigEndian.Uint64(b))), Status: status})
+		b = b[changeSize:]
+		if change.Noted {
+			if len(b) < 2 || len(b) < 2+int(binary.BigEndian.Uint16(b)) {
+				break
+			}
+			size := 2 + int(binary.BigEndian.Uint16(b))
+			change.Note, b = string(b[2:size]), b[size:]
+		}
+		if change.Status <= presence.Connected {
+			history = append(history, change)
+		}
 	}
 	return history
 }

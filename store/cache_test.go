@@ -22,8 +22,13 @@ func TestCache(t *testing.T) {
 	me, friend, device := peer(1), peer(2), peer(3)
 	memory := presence.Memory{
 		LastSeen: start,
-		History:  []presence.Change{{At: start, Status: presence.Online}, {At: start.Add(time.Minute), Status: presence.Offline}},
-		Dates:    []presence.DeviceDate{{Device: device, Newest: start, Seen: start.Add(time.Second), Gone: true}},
+		History: []presence.Change{
+			{At: start, Status: presence.Online},
+			{At: start.Add(time.Second), Status: presence.Connected, Noted: true, Note: "Déjeuner"},
+			{At: start.Add(2 * time.Second), Status: presence.Connected, Noted: true},
+			{At: start.Add(time.Minute), Status: presence.Offline},
+		},
+		Dates: []presence.DeviceDate{{Device: device, Newest: start, Seen: start.Add(time.Second), Gone: true}},
 	}
 	for what, err := range map[string]error{
 		"memory":      c.SaveMemory(me, friend, memory),

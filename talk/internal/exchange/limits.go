@@ -3,8 +3,8 @@ package exchange
 import "time"
 
 const (
-	// MaxNote bounds our note and what is kept of others', in bytes: a line or two.
-	MaxNote = 1 << 10
+	// MaxNote bounds our note and what is kept of others', in bytes: a few lines.
+	MaxNote = 512
 	// MaxText bounds a text of ours in bytes; with its record it fits into one
 	// frame. By SIP only shorter ones go, see [sip.MaxSent].
 	MaxText = 60 << 10
