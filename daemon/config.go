@@ -31,6 +31,10 @@ type Config struct {
 	// that faces can be there before anything happens.
 	Standby bool
 
+	// NoConnections leaves contacts without direct connections: nobody is more
+	// than online.
+	NoConnections bool
+
 	// Lease is how long an announcement lives, 0 for presence.DefaultLease;
 	// negative means permanent announcements, as other daemons make them.
 	Lease time.Duration

@@ -21,6 +21,7 @@ const (
 	keyDeviceName  = "Account.deviceName"
 	keyHasPassword = "Account.archiveHasPassword"
 	keyNameServer  = "RingNS.uri"
+	keyStrangers   = "DHT.PublicInCalls" // may connect
 
 	keyArchivePassword = "Account.archivePassword"
 	keyArchivePath     = "Account.archivePath"
@@ -89,7 +90,7 @@ var template = Details{
 	"Account.videoEnabled":               "true",
 	"Account.videoPortMax":               "65534",
 	"Account.videoPortMin":               "49152",
-	"DHT.PublicInCalls":                  "true",
+	keyStrangers:                         "false", // as peers since 2026
 	"DHT.port":                           "0",
 	keyNameServer:                        "",
 	keyCertificate:                       "",

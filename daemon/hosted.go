@@ -87,8 +87,9 @@ func (h *hosted) open(keys *account.Keys, state *store.State) error {
 	cfg := account.Config{
 		Keys: keys, State: state, Cache: d.cache, History: d.cfg.History,
 		Lease: max(0, d.cfg.Lease), AllowShortLease: d.cfg.AllowShortLease, Dwell: max(0, d.cfg.Dwell),
-		Invisible: settings[keyInvisible] == "true",
-		Notify:    h.notify, Logger: d.log.With("account", h.id),
+		Invisible:   settings[keyInvisible] == "true",
+		Connections: d.connections(settings),
+		Notify:      h.notify, Logger: d.log.With("account", h.id),
 	}
 	a, err := account.Open(cfg)
 	if err != nil {

@@ -150,6 +150,7 @@ func (h *hosted) save(set Details) error {
 	settings := maps.Clone(h.settings)
 	maps.Copy(settings, set)
 	h.settings = settings
+	h.account.SetStrangers(settings[keyStrangers] == "true")
 	h.tellLocked(DetailsChanged{h.detailsLocked()})
 	return nil
 }
