@@ -17,6 +17,7 @@ import (
 	"rollcall/identity"
 	"rollcall/peer"
 	"rollcall/presence"
+	"rollcall/talk"
 )
 
 // ErrClosed reports an account that has been closed. It satisfies
@@ -38,6 +39,7 @@ type Account struct {
 	places chan struct{} // a place for each job that may run
 
 	wake chan struct{} // has room for one: the queue has grown
+	talk *talk.Talk    // asks for contacts under its lock: not to be called under mu
 
 	mu        sync.Mutex // guards all below
 	closed    bool
@@ -110,6 +112,9 @@ func Open(cfg Config) (*Account, error) {
 	if err := a.load(now); err != nil {
 		return nil, err
 	}
+	if a.talk, err = a.newTalk(); err != nil {
+		return nil, err
+	}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.timer = time.AfterFunc(time.Hour, a.tick)
 	a.wg.Go(a.work)
@@ -153,6 +158,7 @@ func (a *Account) Device() *identity.Device { return a.device }
 // to do is stored.
 func (a *Account) Close() error {
 	a.Stop()
+	a.talk.Close()
 	a.mu.Lock()
 	a.closed = true
 	a.timer.Stop()

@@ -7,6 +7,7 @@ import (
 
 	"rollcall/presence"
 	"rollcall/store"
+	"rollcall/talk"
 )
 
 // Config describes an account.
@@ -29,6 +30,10 @@ type Config struct {
 	// Connections, unless nil, connects the device with those of contacts while it
 	// is not invisible.
 	Connections *Connections
+	// Note is what we say of ourselves to begin with; NotesBySIP lets notes go to
+	// older daemons too, which show them as messages.
+	Note       talk.Note
+	NotesBySIP bool
 
 	// Notify is told what happens, in order, by one goroutine at a time. It must
 	// return soon and may not call the account. Nil: nobody listens.

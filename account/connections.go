@@ -91,7 +91,7 @@ func (s *session) openPeers() (*peer.Peers, error) {
 		Treat: func(device value.LongID, id uint64) (bool, error) {
 			return a.cfg.Cache.Treat(a.id, device, id)
 		},
-		Incoming: talks, Notify: s.connectionEvent,
+		Incoming: a.incoming, Notify: s.connectionEvent,
 		Addrs: cfg.Addrs, Gather: cfg.Gather, Listen: cfg.Listen, Dial: cfg.Dial,
 		Logger: a.log,
 	})
@@ -147,7 +147,9 @@ func (s *session) connectionEvent(e peer.Event) {
 	a := s.account
 	switch e := e.(type) {
 	case peer.Connected:
-		s.parts.Go(func() { openTalks(s.ctx, e.Conn) })
+		a.talk.Connected(e.Conn)
+	case peer.Disconnected:
+		a.talk.Disconnected(e.Conn)
 	case peer.ChannelOpened:
 		if peer.Talk(e.Name) && e.Conn.Account() != a.id {
 			s.input(func(now time.Time) { a.tracker.ChannelUp(now, e.Conn.Account(), e.Conn.DeviceID()) })

@@ -4,6 +4,7 @@ import (
 	"rollcall/contact"
 	"rollcall/dht/value"
 	"rollcall/presence"
+	"rollcall/talk"
 )
 
 // Event is what [Config].Notify is told. It is one of the types of this file, or
@@ -12,6 +13,7 @@ import (
 //	contact.ContactAdded     contact.RequestReceived   contact.OutgoingChanged
 //	contact.ContactRemoved   contact.RequestClosed
 //	presence.StatusChanged   presence.Announced        presence.LeaseChanged
+//	talk.TextReceived        talk.TextChanged          talk.NoteExpired
 type Event any
 
 // State is how the account stands with the network.
@@ -40,7 +42,7 @@ func isEvent(effect any) bool {
 	switch effect.(type) {
 	case contact.ContactAdded, contact.ContactRemoved, contact.RequestReceived, contact.RequestClosed,
 		contact.OutgoingChanged, presence.StatusChanged, presence.Announced, presence.LeaseChanged,
-		StateChanged, DeviceAdded:
+		StateChanged, DeviceAdded, talk.TextReceived, talk.TextChanged, talk.NoteExpired:
 		return true
 	}
 	return false

@@ -1,45 +1,94 @@
 package account
 
 import (
-	"context"
-	"io"
+	"errors"
 	"net"
-	"slices"
 	"time"
 
+	"rollcall/dht/infohash"
 	"rollcall/peer"
+	"rollcall/presence"
+	"rollcall/talk"
 )
 
-// talkDelay is how long the side that was asked for a connection leaves it to the
-// other to open the channels: one of each kind will do.
-const talkDelay = time.Second
+// ErrAway reports that no device of an account is there to be sent something.
+var ErrAway = errors.New("account: no device of theirs is there")
 
-// talks keeps a channel of each kind open by which people talk, on every
-// connection. What comes on them is read and dropped.
-func talks(c *peer.Conn, name string) func(net.Conn) {
-	if !peer.Talk(name) {
-		return nil
+// newTalk makes the talk of the account; what it tells joins the other events.
+func (a *Account) newTalk() (*talk.Talk, error) {
+	t, err := talk.New(talk.Config{
+		Account: a.id, Device: a.device.LongID(), Contact: a.isContact, Notify: a.talkEvent, Logger: a.log,
+	})
+	if err != nil {
+		return nil, err
 	}
-	return drain
+	t.SetBySIP(a.cfg.NotesBySIP)
+	if until := a.cfg.Note.Until; until.IsZero() || until.After(time.Now()) {
+		if err := t.SetNote(a.cfg.Note); err != nil {
+			a.log.Warn("note not set", "err", err)
+		}
+	}
+	return t, nil
 }
 
-// openTalks opens the channels that the peer has not opened.
-func openTalks(ctx context.Context, c *peer.Conn) {
-	if !c.Info().Asked && !pause(ctx, talkDelay) {
+// isContact tells the talk who is a contact; the talk's lock is held.
+func (a *Account) isContact(peer infohash.Hash) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c, _ := a.list.Contact(peer)
+	return c.Active()
+}
+
+func (a *Account) incoming(c *peer.Conn, name string) func(net.Conn) { return a.talk.Incoming(c, name) }
+
+func (a *Account) talkEvent(event talk.Event) {
+	switch e := event.(type) {
+	case talk.NoteReceived:
+		a.input(func(now time.Time) { a.tracker.NoteReceived(now, e.Account, e.Text) })
+	case talk.Seek:
+		a.seek(e.Account)
+	default:
+		a.input(func(time.Time) { a.told = append(a.told, event) })
+	}
+}
+
+// seek connects with the devices of an account that are announced, confirmed
+// contact or not: there is something for them.
+func (a *Account) seek(account infohash.Hash) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.peers == nil {
 		return
 	}
-	open := c.Info().Channels
-	for _, name := range []string{peer.MessageChannel(c.Device()), peer.SIPChannel} {
-		if slices.ContainsFunc(open, func(o string) bool { return o == peer.SIPChannel == (name == peer.SIPChannel) && peer.Talk(o) }) {
-			continue
-		}
-		if ch, err := c.Open(ctx, name); err == nil {
-			go drain(ch)
+	view, _ := a.tracker.View(account)
+	for _, d := range view.Devices {
+		if d.Verdict == presence.Genuine {
+			a.peers.Want(peer.Device{Account: account, Key: d.Key})
 		}
 	}
+	a.peers.Hurry(account)
 }
 
-func drain(ch net.Conn) {
-	defer ch.Close()
-	_, _ = io.Copy(io.Discard, ch)
+// SetNote sets our note for contacts; see [talk.Talk.SetNote].
+func (a *Account) SetNote(n talk.Note) error { return a.talk.SetNote(n) }
+
+// Note returns our note.
+func (a *Account) Note() talk.Note { return a.talk.Note() }
+
+// SetNotesBySIP does what [talk.Talk.SetBySIP] says.
+func (a *Account) SetNotesBySIP(on bool) { a.talk.SetBySIP(on) }
+
+// SendText sends a text to all devices of an account and returns its id; see
+// [talk.Talk.Send]. The error is [ErrAway] when none is connected or announced.
+func (a *Account) SendText(to infohash.Hash, mediaType, content string) (id uint64, err error) {
+	if !a.talk.Reaches(to) && !a.online(to) {
+		return 0, ErrAway
+	}
+	return a.talk.Send(to, mediaType, content)
+}
+
+func (a *Account) online(peer infohash.Hash) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.tracker.Status(peer) != presence.Offline
 }

@@ -51,7 +51,8 @@ type Config struct {
 	// Account and Device are ours.
 	Account infohash.Hash
 	Device  value.LongID
-	// Contact tells whether an account is a contact: only contacts get our note.
+	// Contact tells whether an account is a contact: only contacts are asked for
+	// channels, and get our note.
 	// It must not block, nor call the Talk. Nil: nobody is.
 	Contact func(infohash.Hash) bool
 	// Notify is told what happens, in order, by one goroutine at a time. It must

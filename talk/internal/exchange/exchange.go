@@ -45,7 +45,8 @@ type Config struct {
 	// Account and Device are ours.
 	Account infohash.Hash
 	Device  value.LongID
-	// Contact tells whether an account is a contact: only contacts get our note.
+	// Contact tells whether an account is a contact: only contacts are asked for
+	// channels, and get our note.
 	Contact func(infohash.Hash) bool
 }
 
@@ -226,7 +227,7 @@ func (x *Exchange) NextDeadline() time.Time {
 	}
 	for _, d := range x.devices {
 		for k := range kinds {
-			if c := d.asker(k); c != nil {
+			if c := x.asker(d, k); c != nil {
 				next = earlier(next, c.asks[k].at)
 			}
 		}

@@ -66,7 +66,7 @@ func TestNoteIsForContacts(t *testing.T) {
 	b.x.SetNote(w.now, Note{Text: "hi"})
 	w.connect(a, b)
 	w.run(time.Second)
-	w.expect(t, "a asks for records", "a asks for sip", `a sees the note "hi"`)
+	w.expect(t, "b asks for records", "b asks for sip", `a sees the note "hi"`)
 }
 
 // TestDaemon2026 meets one that opens a channel at once and writes each note as

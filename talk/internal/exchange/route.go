@@ -9,7 +9,7 @@ import (
 // for it. Every input about the device ends with it.
 func (x *Exchange) review(now time.Time, d *device) {
 	for k := range kinds {
-		if c := d.asker(k); c != nil && !now.Before(c.asks[k].at) {
+		if c := x.asker(d, k); c != nil && !now.Before(c.asks[k].at) {
 			c.asks[k].under = true
 			x.emit(Ask{c.id, k})
 		}
@@ -22,8 +22,9 @@ func (x *Exchange) review(now time.Time, d *device) {
 
 // asker returns the connection on which a channel of a kind is still to be asked
 // for: the newest, unless there is such a channel, or word of one is awaited.
-func (d *device) asker(k Kind) *conn {
-	if d.open(k) != nil {
+// Who is no contact comes to us, or not.
+func (x *Exchange) asker(d *device, k Kind) *conn {
+	if d.open(k) != nil || !x.cfg.Contact(d.account) {
 		return nil
 	}
 	c := d.conns[len(d.conns)-1]
