@@ -126,7 +126,7 @@ func (p *Peers) admit(s *secured, request uint64) error {
 	now := time.Now()
 	p.plan.Up(now, c.Device(), c.id, request)
 	p.drainLocked(now)
-	p.log.Debug("connected", "account", c.account, "device", c.Device(), "remote", c.info.Remote, "after", c.info.SetUp)
+	p.log.Debug("connected", "peer", c.account, "device", c.Device(), "remote", c.info.Remote, "after", c.info.SetUp)
 	return nil
 }
 
@@ -148,7 +148,7 @@ func (c *Conn) wait() {
 	reason := channel.Local
 	errors.As(c.mux.Err(), &reason)
 	p := c.peers
-	p.log.Debug("disconnected", "account", c.account, "device", c.Device(), "reason", reason)
+	p.log.Debug("disconnected", "peer", c.account, "device", c.Device(), "reason", reason)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.conns, c.id)
@@ -170,6 +170,7 @@ func (c *Conn) incoming(name string) func(*stream.Channel) {
 	}
 	serve := c.peers.cfg.Incoming(c, name)
 	if serve == nil {
+		c.peers.log.Debug("channel declined", "device", c.Device(), "name", name)
 		return nil
 	}
 	return func(ch *stream.Channel) {

@@ -94,12 +94,44 @@ func TestWeAsk(t *testing.T) {
 		if took := s.At.Sub(begin); took > 2*time.Second {
 			t.Errorf("connected %v after the contact was confirmed", took)
 		}
+
+		mark = m.ours.Mark()
+		begin = time.Now()
+		m.theirs.Kill()
+		s = m.waitStatus(t, ctx, mark, presence.Online, presence.Offline)
+		t.Logf("kill seen after %v", s.At.Sub(begin))
+		if took := s.At.Sub(begin); took > 30*time.Second {
+			t.Errorf("kill seen after %v", took)
+		}
+
+		m.slow()
+		mark = m.ours.Mark()
+		m.theirs.Restart()
+		begin = time.Now()
+		s = m.waitStatus(t, ctx, mark, presence.Connected)
+		t.Logf("connected again, from far, after %v", s.At.Sub(begin))
+
+		mark = m.ours.Mark()
+		begin = time.Now()
+		if err := m.theirs.Terminate(); err != nil {
+			t.Logf("their end: %v", err)
+		}
+		s = m.waitStatus(t, ctx, mark, presence.Online, presence.Offline)
+		t.Logf("exit seen after %v", s.At.Sub(begin))
 	})
+}
+
+// slow makes the way between them as long as around the world.
+func (m meeting) slow() {
+	for _, host := range []*netns.Host{m.ourHost, m.theirHost} {
+		host.Impair(netns.Impairment{Delay: 60 * time.Millisecond})
+	}
 }
 
 // TestTheyAsk lets the C++ daemon connect, because it has something to say.
 func TestTheyAsk(t *testing.T) {
 	meet(t, func(t *testing.T, ctx context.Context, m meeting) {
+		m.slow()
 		if err := m.ours.AddContact(ctx, m.theirs.URI); err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ func (p *Plan) Up(now time.Time, id value.LongID, conn ConnID, request uint64) {
 	if request != 0 {
 		p.end(request)
 	}
+	d.gap = time.Time{}
 	if len(d.conns) == 0 {
 		d.up = now
 	}

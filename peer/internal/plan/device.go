@@ -28,7 +28,8 @@ type device struct {
 
 	state    state
 	request  uint64
-	began    time.Time // the last attempt
+	asked    bool      // there was an attempt
+	gap      time.Time // until when nothing makes us hurry
 	failures int       // in a row
 
 	conns     []ConnID // oldest first

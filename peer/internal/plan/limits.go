@@ -9,8 +9,8 @@ const (
 	// one that returns do not come at once.
 	minBackoff = 30 * time.Second
 	maxBackoff = 10 * time.Minute
-	// minGap is the least time between the beginnings of two attempts, whatever
-	// makes us hurry: anybody can repeat an announcement.
+	// minGap is the least time between the beginnings of two attempts without a
+	// connection, whatever makes us hurry: anybody can repeat an announcement.
 	minGap = 10 * time.Second
 	// reconnect is the wait after a connection that was lost; it spreads like a
 	// backoff.
@@ -24,7 +24,7 @@ const (
 	// politeness is how long the device with the greater id waits before it asks
 	// another for the first time, because both learn of each other at once and one
 	// connection will do. It stays far below what a user notices.
-	politeness = time.Second
+	politeness = 500 * time.Millisecond
 	// scatter is the time over which all devices are asked when the network
 	// changed.
 	scatter = 2 * time.Second

@@ -85,7 +85,7 @@ func (p *Plan) Want(now time.Time, id value.LongID) {
 		return
 	}
 	d := p.get(id)
-	first := !d.wanted && d.began.IsZero()
+	first := !d.wanted && !d.asked
 	d.wanted, d.lingers = true, time.Time{}
 	switch {
 	case len(d.conns) > 0 || d.state > waiting:
@@ -137,8 +137,8 @@ func (p *Plan) hurry(now time.Time, d *device) {
 		return
 	}
 	due := now
-	if soonest := d.began.Add(minGap); !d.began.IsZero() && soonest.After(now) {
-		due = soonest
+	if d.gap.After(now) {
+		due = d.gap
 	}
 	if d.state == idle || due.Before(d.deadline) {
 		p.wait(d, due)
@@ -195,7 +195,7 @@ func (p *Plan) fill(now time.Time) {
 	for len(p.queue) > 0 && len(p.attempts) < maxAttempts && p.conns < MaxConns {
 		d := p.queue[0]
 		p.queue = slices.Delete(p.queue, 0, 1)
-		d.state, d.began = asking, now
+		d.state, d.asked, d.gap = asking, true, now.Add(minGap)
 		for d.request = 0; d.request == 0 || p.attempts[d.request] != nil; {
 			d.request = 1 + p.rng.Uint64N(maxRequestID)
 		}
