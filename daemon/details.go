@@ -30,8 +30,11 @@ const (
 	keyCertificate = "TLS.certificateFile"
 	keyPrivateKey  = "TLS.privateKeyFile"
 
-	// keyInvisible is no key of clients and not given out.
-	keyInvisible = "Rollcall.invisible"
+	// These are no keys of clients and not given out.
+	keyInvisible  = "Rollcall.invisible"
+	keyNote       = "Rollcall.note"
+	keyNoteUntil  = "Rollcall.noteUntil" // Unix milliseconds, or ""
+	keyNotesBySIP = "Rollcall.notesBySIP"
 )
 
 // accountType is the type of the accounts that there are.

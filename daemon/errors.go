@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 
+	"rollcall/account"
 	"rollcall/identity"
 )
 
@@ -19,6 +20,8 @@ var (
 	ErrNoContact = errors.New("daemon: no such contact")
 	// ErrNoRequest reports that no trust request of this sender or id is pending.
 	ErrNoRequest = errors.New("daemon: no such trust request")
+	// ErrAway reports that no device of an account is there to be sent something.
+	ErrAway = account.ErrAway
 	// ErrPassword reports a wrong or missing password of an archive.
 	ErrPassword = identity.ErrPassword
 	// ErrArchive reports a file that is no account archive.

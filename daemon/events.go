@@ -6,6 +6,7 @@ import (
 	"rollcall/contact"
 	"rollcall/dht/infohash"
 	"rollcall/presence"
+	"rollcall/talk"
 )
 
 // Event is something that happened. All subscribers see all events, in the same
@@ -88,8 +89,29 @@ type PresenceChanged struct {
 	Cause      presence.Cause
 	Subscribed bool   // some client has subscribed to it
 	Contact    bool   // it is a contact
-	Note       string // the contact's own words, if this event brings them
+	Note       string // with presence.CauseNote: the contact's own words, "" = none any more
 }
+
+// NoteChanged tells what the account says of itself from now on.
+type NoteChanged struct{ Note Note }
+
+// TextReceived tells of a message for people.
+type TextReceived struct {
+	Peer    infohash.Hash
+	ID      uint64 // of the sender's choosing, 0 = none
+	Type    string // its media type
+	Content string // in UTF-8
+}
+
+// TextChanged tells how far a message of ours has come.
+type TextChanged struct {
+	Peer   infohash.Hash
+	ID     uint64
+	Status TextStatus
+}
+
+// TextStatus is how far a message has come: talk.Sending, talk.Sent, talk.Failed.
+type TextStatus = talk.Status
 
 // LeaseChanged warns that announcements live longer than configured, or tells
 // that they do not any more.
@@ -109,4 +131,7 @@ func (RequestReceived) change()     {}
 func (RequestClosed) change()       {}
 func (OutgoingChanged) change()     {}
 func (PresenceChanged) change()     {}
+func (NoteChanged) change()         {}
+func (TextReceived) change()        {}
+func (TextChanged) change()         {}
 func (LeaseChanged) change()        {}

@@ -10,6 +10,7 @@ import (
 	"rollcall/contact"
 	"rollcall/presence"
 	"rollcall/store"
+	"rollcall/talk"
 )
 
 // hosted is an account of the daemon with all that belongs to it.
@@ -23,6 +24,7 @@ type hosted struct {
 	created chan struct{}
 
 	saving sync.Mutex // held while settings are stored
+	noting sync.Mutex // held while a note is stored and told
 	// switching is held while the account is put on or off the network.
 	switching sync.Mutex
 	network   *network // that it is on, nil when off; guarded by switching
@@ -89,7 +91,8 @@ func (h *hosted) open(keys *account.Keys, state *store.State) error {
 		Lease: max(0, d.cfg.Lease), AllowShortLease: d.cfg.AllowShortLease, Dwell: max(0, d.cfg.Dwell),
 		Invisible:   settings[keyInvisible] == "true",
 		Connections: d.connections(settings),
-		Notify:      h.notify, Logger: d.log.With("account", h.id),
+		Note:        keptNote(settings), NotesBySIP: settings[keyNotesBySIP] == "true",
+		Notify: h.notify, Logger: d.log.With("account", h.id),
 	}
 	a, err := account.Open(cfg)
 	if err != nil {
@@ -116,6 +119,12 @@ func (h *hosted) notify(event account.Event) {
 		h.tellLocked(DevicesChanged{h.devicesLocked()})
 	case presence.StatusChanged:
 		h.tellLocked(h.presenceLocked(e))
+	case talk.NoteExpired:
+		h.tellLocked(NoteChanged{})
+	case talk.TextReceived:
+		h.tellLocked(TextReceived{e.Account, e.ID, e.Type, e.Content})
+	case talk.TextChanged:
+		h.tellLocked(TextChanged{e.Account, e.ID, e.Status})
 	case presence.LeaseChanged:
 		h.daemon.log.Warn("lease", "account", h.id, "lease", e.Lease, "configured", e.Configured, "reason", e.Reason())
 		h.tellLocked(LeaseChanged{e.Lease, e.Configured, e.Reason()})
@@ -139,7 +148,7 @@ func (h *hosted) notify(event account.Event) {
 }
 
 func (h *hosted) presenceLocked(e presence.StatusChanged) PresenceChanged {
-	change := PresenceChanged{Peer: e.Account, Status: e.Status, Cause: e.Cause, Subscribed: e.Subscribed}
+	change := PresenceChanged{Peer: e.Account, Status: e.Status, Cause: e.Cause, Subscribed: e.Subscribed, Note: e.Note}
 	if h.account != nil {
 		h.account.Read(func(l *contact.List, _ *presence.Tracker) {
 			c, _ := l.Contact(e.Account)

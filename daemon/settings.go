@@ -131,9 +131,20 @@ func (d *Daemon) change(ctx context.Context, id AccountID, set Details) error {
 	return h.apply(false)
 }
 
-// save stores settings before they count. Whoever reads the present ones does not
-// wait for the disk.
+// save keeps settings and tells of them.
 func (h *hosted) save(set Details) error {
+	if err := h.keep(set); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tellLocked(DetailsChanged{h.detailsLocked()})
+	return nil
+}
+
+// keep stores settings before they count. Whoever reads the present ones does not
+// wait for the disk.
+func (h *hosted) keep(set Details) error {
 	h.saving.Lock()
 	defer h.saving.Unlock()
 	h.mu.Lock()
@@ -151,7 +162,6 @@ func (h *hosted) save(set Details) error {
 	maps.Copy(settings, set)
 	h.settings = settings
 	h.account.SetStrangers(settings[keyStrangers] == "true")
-	h.tellLocked(DetailsChanged{h.detailsLocked()})
 	return nil
 }
 

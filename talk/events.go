@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	"rollcall/pidf"
 	"rollcall/talk/internal/exchange"
 )
 
@@ -53,12 +54,16 @@ const MaxNote = exchange.MaxNote
 // until it says something else.
 type Note exchange.Note
 
-func (n Note) check() error {
+// Check tells whether n can be sent; the error wraps [ErrNote].
+func (n Note) Check() error {
+	read, err := pidf.Parse(pidf.Append(nil, n.Text))
 	switch {
 	case len(n.Text) > MaxNote:
 		return fmt.Errorf("%w: it has %d bytes, want at most %d", ErrNote, len(n.Text), MaxNote)
 	case !utf8.ValidString(n.Text):
 		return fmt.Errorf("%w: it is not UTF-8", ErrNote)
+	case err != nil || read != n.Text:
+		return fmt.Errorf("%w: it would not be read as a note, say it in other words", ErrNote)
 	}
 	return nil
 }

@@ -151,7 +151,7 @@ func (t *Talk) Disconnected(c Conn) {
 // SetNote sets our note, now and for contacts who connect later; the empty one
 // takes it back. The error wraps [ErrNote].
 func (t *Talk) SetNote(n Note) error {
-	if err := n.check(); err != nil {
+	if err := n.Check(); err != nil {
 		return err
 	}
 	return t.input(func(now time.Time) { t.exchange.SetNote(now, exchange.Note(n)) })

@@ -254,7 +254,7 @@ func TestIncoming(t *testing.T) {
 func TestNoteIsChecked(t *testing.T) {
 	a := newPerson(t, "a")
 	defer a.Close()
-	for _, text := range []string{strings.Repeat("x", MaxNote+1), "\xff"} {
+	for _, text := range []string{strings.Repeat("x", MaxNote+1), "\xff", "a\x00", " open ", "closed"} {
 		if err := a.SetNote(Note{Text: text}); !errors.Is(err, ErrNote) || a.Note() != (Note{}) {
 			t.Errorf("%.10q: %v", text, err)
 		}
