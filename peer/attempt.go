@@ -37,10 +37,7 @@ func (a *attempt) run() {
 		return
 	}
 	p.failed("not connected", a.device.Key, err)
-	p.input(func(now time.Time) {
-		p.plan.Failed(now, a.request)
-		p.releaseLocked(value.KeyLongID(a.device.Key))
-	})
+	p.input(func(now time.Time) { p.plan.Failed(now, a.request) })
 }
 
 // connect asks, waits for the answer, and connects (peer spec 1.3).
@@ -90,7 +87,7 @@ func (a *answer) run() {
 	if err := a.connect(); err != nil {
 		p.failed("request not answered", a.key, err)
 	}
-	p.input(func(time.Time) { p.plan.AnswerDone(value.KeyLongID(a.key)) })
+	p.input(func(now time.Time) { p.plan.AnswerDone(now, value.KeyLongID(a.key)) })
 }
 
 // connect finds out who asks, answers, and connects (peer spec 1.4).

@@ -159,7 +159,6 @@ func (c *Conn) wait() {
 	now := time.Now()
 	p.plan.Down(now, c.Device(), c.id, reason == channel.Silent)
 	p.drainLocked(now)
-	p.releaseLocked(c.Device())
 }
 
 // incoming decides about a channel. It is called with a lock of the mux held.

@@ -93,10 +93,7 @@ func (p *Peers) Want(d Device) {
 // Unwant tells that a device is not there, or not wanted any more. Connections
 // stay; see Review.
 func (p *Peers) Unwant(device value.LongID) {
-	p.input(func(now time.Time) {
-		p.plan.Unwant(now, device)
-		p.releaseLocked(device)
-	})
+	p.input(func(now time.Time) { p.plan.Unwant(now, device) })
 }
 
 // Hurry makes the next attempts to connect the devices of an account happen soon,
@@ -217,6 +214,8 @@ func (p *Peers) carryOutLocked(e plan.Effect) {
 		if c := p.conns[e.Conn]; c != nil {
 			p.wg.Go(func() { c.Close() })
 		}
+	case plan.Forget:
+		delete(p.wanted, e.Device)
 	}
 }
 
@@ -238,13 +237,6 @@ func (p *Peers) wantedLocked(account infohash.Hash) []value.LongID {
 		}
 	}
 	return devices
-}
-
-// releaseLocked forgets the key of a device that the plan has no use for.
-func (p *Peers) releaseLocked(device value.LongID) {
-	if !p.plan.Knows(device) {
-		delete(p.wanted, device)
-	}
 }
 
 func (p *Peers) emit(e Event) {

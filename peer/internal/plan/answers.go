@@ -1,6 +1,10 @@
 package plan
 
-import "rollcall/dht/value"
+import (
+	"time"
+
+	"rollcall/dht/value"
+)
 
 // Verdict says what to do about a request.
 type Verdict uint8
@@ -40,7 +44,7 @@ func (p *Plan) Asked(from value.LongID, id uint64) Verdict {
 
 // AnswerDone tells that an answer has led to a connection, which Up has told of,
 // or to nothing.
-func (p *Plan) AnswerDone(from value.LongID) {
+func (p *Plan) AnswerDone(now time.Time, from value.LongID) {
 	d := p.devices[from]
 	if d == nil || d.answers == 0 {
 		return
@@ -51,7 +55,7 @@ func (p *Plan) AnswerDone(from value.LongID) {
 		d.strangers--
 		p.unknown--
 	}
-	p.forget(d)
+	p.forget(now, d)
 }
 
 // request names a request for ever: ids are unique for each device that asks.

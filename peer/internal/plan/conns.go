@@ -63,6 +63,3 @@ func (p *Plan) Down(now time.Time, id value.LongID, conn ConnID, silent bool) {
 	}
 	p.fill(now)
 }
-
-// Knows reports whether there is anything to do about a device.
-func (p *Plan) Knows(id value.LongID) bool { return p.devices[id] != nil }

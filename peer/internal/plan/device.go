@@ -53,10 +53,17 @@ func (p *Plan) get(id value.LongID) *device {
 	return d
 }
 
-// forget drops a device that nothing is known or wanted of.
-func (p *Plan) forget(d *device) {
-	if !d.wanted && d.state == idle && len(d.conns) == 0 && d.answers == 0 {
+// forget drops a device that nothing is known or wanted of, once it may be asked
+// again.
+func (p *Plan) forget(now time.Time, d *device) {
+	switch {
+	case d.wanted || d.state != idle || len(d.conns) > 0 || d.answers > 0:
+	case d.gap.After(now):
+		p.schedule(d, d.gap)
+	default:
+		p.schedule(d, time.Time{})
 		delete(p.devices, d.id)
+		p.emit(Effect{Kind: Forget, Device: d.id})
 	}
 }
 

@@ -31,9 +31,11 @@ const (
 	Check
 	// Drop wants a connection to be closed.
 	Drop
+	// Forget tells that there is nothing more to do about a device.
+	Forget
 )
 
-func (k Kind) String() string { return [...]string{"ask", "abandon", "check", "drop"}[k] }
+func (k Kind) String() string { return [...]string{"ask", "abandon", "check", "drop", "forget"}[k] }
 
 // Effect is something for the driver to do.
 type Effect struct {
@@ -106,7 +108,7 @@ func (p *Plan) Unwant(now time.Time, id value.LongID) {
 	if d.lingers.IsZero() {
 		p.halt(now, d)
 	}
-	p.forget(d)
+	p.forget(now, d)
 }
 
 // Hurry makes the next attempt to connect a device happen soon, because something
@@ -125,7 +127,7 @@ func (p *Plan) NetworkChanged(now time.Time) {
 			p.emit(Effect{Kind: Check, Device: d.id, Conn: c})
 		}
 		if d.desired(now) && len(d.conns) == 0 && d.state == waiting {
-			d.failures = 0
+			d.failures, d.gap = 0, time.Time{}
 			p.wait(d, now.Add(time.Duration(p.rng.Int64N(int64(scatter)))))
 		}
 	}
@@ -165,6 +167,8 @@ func (p *Plan) Tick(now time.Time) {
 		d := p.timers[0]
 		p.schedule(d, time.Time{})
 		switch d.state {
+		case idle:
+			p.forget(now, d)
 		case waiting:
 			p.due(now, d)
 		case asking:
@@ -180,7 +184,7 @@ func (p *Plan) due(now time.Time, d *device) {
 	switch {
 	case !d.desired(now) || len(d.conns) > 0:
 		d.state = idle
-		p.forget(d)
+		p.forget(now, d)
 	case d.answers > 0:
 		// It has asked us meanwhile.
 		p.wait(d, now.Add(reconnect))
@@ -246,7 +250,7 @@ func (p *Plan) again(now time.Time, d *device, wait time.Duration) {
 		p.wait(d, now.Add(wait))
 		return
 	}
-	p.forget(d)
+	p.forget(now, d)
 }
 
 // halt ends what is under way to a device.
