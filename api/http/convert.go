@@ -75,11 +75,12 @@ func fromView(v presence.View) schema.Presence {
 	return schema.Presence{
 		Peer: v.Account, Status: v.Status.String(), Since: v.Since, LastSeen: v.LastSeen,
 		Contact: v.Contact, Subscriptions: v.Subscriptions, Flaps: v.Flaps,
+		Note: v.Note.Text, Noted: v.Note.At,
 		Devices: each(v.Devices, func(d presence.DeviceView) schema.PresentDevice {
 			return schema.PresentDevice{ID: d.ID, Verdict: d.Verdict.String(), Until: d.Until}
 		}),
 		History: each(v.History, func(c presence.Change) schema.PresenceChange {
-			return schema.PresenceChange{At: c.At, Status: c.Status.String()}
+			return schema.PresenceChange{At: c.At, Status: c.Status.String(), Noted: c.Noted, Note: c.Note}
 		}),
 	}
 }

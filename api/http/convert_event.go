@@ -34,6 +34,12 @@ func fromEvent(event daemon.Event) schema.Event {
 	case daemon.PresenceChanged:
 		e.Type, e.Peer, e.Status, e.Cause = schema.PresenceChanged, c.Peer, c.Status.String(), c.Cause.String()
 		e.Contact, e.Subscribed, e.Note = c.Contact, c.Subscribed, c.Note
+	case daemon.NoteChanged:
+		e.Type, e.OwnNote = schema.NoteChanged, &schema.Note{Text: c.Note.Text, Until: c.Note.Until}
+	case daemon.TextReceived:
+		e.Type, e.Peer, e.Message = schema.TextReceived, c.Peer, &schema.Text{ID: textID(c.ID), Type: c.Type, Content: c.Content}
+	case daemon.TextChanged:
+		e.Type, e.Peer, e.State, e.Message = schema.TextChanged, c.Peer, c.Status.String(), &schema.Text{ID: textID(c.ID)}
 	case daemon.LeaseChanged:
 		e.Type, e.Text = schema.LeaseChanged, c.Reason
 		e.Lease = &schema.Lease{Seconds: c.Lease.Seconds(), Configured: c.Configured.Seconds()}

@@ -16,6 +16,7 @@ import (
 	"rollcall/daemon"
 	"rollcall/dht/infohash"
 	"rollcall/presence"
+	"rollcall/talk"
 )
 
 func online(account daemon.AccountID, peer string) daemon.Event {
@@ -188,6 +189,9 @@ func TestEveryChangeIsTranslated(t *testing.T) {
 		"RequestClosed":       daemon.RequestClosed{Request: request, Reason: contact.Reason(0)},
 		"OutgoingChanged":     daemon.OutgoingChanged{Kind: contact.Ask, State: contact.Queued},
 		"PresenceChanged":     daemon.PresenceChanged{Status: presence.Online},
+		"NoteChanged":         daemon.NoteChanged{Note: daemon.Note{Text: "Lunch"}},
+		"TextReceived":        daemon.TextReceived{Content: "hello"},
+		"TextChanged":         daemon.TextChanged{Status: talk.Sent},
 		"LeaseChanged":        daemon.LeaseChanged{Lease: time.Minute},
 	}
 	for _, name := range changeTypes(t) {

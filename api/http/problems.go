@@ -9,7 +9,9 @@ import (
 
 	"rollcall/contact"
 	"rollcall/daemon"
+	"rollcall/pidf"
 	"rollcall/presence"
+	"rollcall/talk"
 )
 
 // statuses says how the API reports what a caller got wrong.
@@ -23,6 +25,8 @@ var statuses = []struct {
 	{daemon.ErrNoName, nethttp.StatusNotFound},
 	{daemon.ErrNotReady, nethttp.StatusConflict},
 	{daemon.ErrNoNameServer, nethttp.StatusConflict},
+	{daemon.ErrAway, nethttp.StatusConflict},
+	{talk.ErrTooMany, nethttp.StatusConflict},
 	{contact.ErrFull, nethttp.StatusConflict},
 	{presence.ErrTooMany, nethttp.StatusConflict},
 	{daemon.ErrPassword, nethttp.StatusForbidden},
@@ -30,6 +34,9 @@ var statuses = []struct {
 	{daemon.ErrBadName, nethttp.StatusUnprocessableEntity},
 	{contact.ErrPeer, nethttp.StatusUnprocessableEntity},
 	{contact.ErrPayload, nethttp.StatusUnprocessableEntity},
+	{pidf.ErrHidden, nethttp.StatusUnprocessableEntity},
+	{talk.ErrNote, nethttp.StatusUnprocessableEntity},
+	{talk.ErrText, nethttp.StatusUnprocessableEntity},
 	{presence.ErrZero, nethttp.StatusUnprocessableEntity},
 	{daemon.ErrClosed, nethttp.StatusServiceUnavailable},
 	{context.DeadlineExceeded, nethttp.StatusGatewayTimeout},

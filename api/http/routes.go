@@ -58,6 +58,7 @@ func (s *service) describe(mux *nethttp.ServeMux) huma.API {
 	s.addContacts(api)
 	s.addRequests(api)
 	s.addPresence(api)
+	s.addTalk(api)
 	s.addNames(api)
 	s.addStatus(api)
 	s.addEvents(api)

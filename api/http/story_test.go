@@ -176,6 +176,7 @@ func TestStory(t *testing.T) {
 	if contact := check[schema.Contact](t)(alice.Contact(ctx, alice.id, bob.uri)); !contact.Confirmed || !contact.Active || contact.Asked != "" {
 		t.Errorf("contact: %+v", contact)
 	}
+	talkAbout(t, alice, bob)
 	if err := bob.Switch(ctx, bob.id, "enabled", false); err != nil {
 		t.Fatal(err)
 	}
@@ -188,6 +189,44 @@ func TestStory(t *testing.T) {
 	if status := check[schema.Status](t)(alice.Status(ctx)); status.Accounts != 1 || len(status.Networks) != 1 || !status.Networks[0].Connected {
 		t.Errorf("status: %+v", status)
 	}
+}
+
+// talkAbout lets two people who are contacts tell each other notes and texts.
+func talkAbout(t *testing.T, alice, bob *person) {
+	t.Helper()
+	ctx := t.Context()
+	if _, err := bob.PublishNote(ctx, bob.id, schema.NewNote{Text: "Lunch Time!"}); status(err) != 422 {
+		t.Errorf("a note that others cannot show: %v", err)
+	}
+	note := check[schema.Note](t)(bob.PublishNote(ctx, bob.id, schema.NewNote{Text: "Lunch Time!", Form: "adapt"}))
+	if kept := check[schema.Note](t)(bob.Note(ctx, bob.id)); note.Text != "Lunch Time" || kept != note {
+		t.Errorf("note %+v, kept %+v", note, kept)
+	}
+	alice.await(func(e schema.Event) bool {
+		return e.Type == schema.PresenceChanged && e.Peer == bob.uri && e.Status == "connected" && e.Note == "Lunch Time"
+	})
+	view := check[schema.Presence](t)(alice.PresenceOf(ctx, alice.id, bob.uri))
+	if view.Note != "Lunch Time" || view.Noted.IsZero() {
+		t.Errorf("presence: %+v", view)
+	}
+	id := check[string](t)(alice.SendText(ctx, alice.id, bob.uri, schema.NewText{Content: "Enjoy!"}))
+	text := bob.await(func(e schema.Event) bool { return e.Type == schema.TextReceived })
+	if want := (schema.Text{ID: id, Type: "text/plain", Content: "Enjoy!"}); *text.Message != want || text.Peer != alice.uri {
+		t.Errorf("text %+v, want %+v", text, want)
+	}
+	alice.await(func(e schema.Event) bool {
+		return e.Type == schema.TextChanged && e.State == "sent" && e.Message.ID == id
+	})
+	conns := check[[]schema.Connection](t)(alice.Connections(ctx, alice.id))
+	if len(conns) == 0 || conns[0].Peer != bob.uri || len(conns[0].Channels) == 0 || conns[0].BytesIn == 0 {
+		t.Errorf("connections %+v", conns)
+	}
+	if err := bob.ClearNote(ctx, bob.id); err != nil {
+		t.Error(err)
+	}
+	alice.await(func(e schema.Event) bool {
+		return e.Type == schema.PresenceChanged && e.Peer == bob.uri && e.Cause == "note" && e.Note == ""
+	})
 }
 
 func TestAccountsAndTheirErrors(t *testing.T) {

@@ -22,6 +22,9 @@ const (
 	RequestClosed       = "request-closed"
 	OutgoingChanged     = "outgoing"
 	PresenceChanged     = "presence"
+	NoteChanged         = "note"
+	TextReceived        = "text-received"
+	TextChanged         = "text"
 	LeaseChanged        = "lease"
 )
 
@@ -29,12 +32,12 @@ const (
 // of its type.
 type Event struct {
 	ID      string    `json:"id" doc:"Give it as Last-Event-ID to continue after this event"`
-	Type    string    `json:"type" enum:"start,accounts,registration,settings,volatile,devices,contact-added,contact-removed,request-received,request-closed,outgoing,presence,lease"`
+	Type    string    `json:"type" enum:"start,accounts,registration,settings,volatile,devices,contact-added,contact-removed,request-received,request-closed,outgoing,presence,note,text-received,text,lease"`
 	At      time.Time `json:"at,omitzero"`
 	Account string    `json:"account,omitempty" doc:"Absent for what concerns no single account"`
 
-	Peer           infohash.Hash `json:"peer,omitzero" doc:"Whom it is about: of contact, request, outgoing and presence events"`
-	State          string        `json:"state,omitempty" doc:"Of registration, outgoing"`
+	Peer           infohash.Hash `json:"peer,omitzero" doc:"Whom it is about: of contact, request, outgoing, presence and text events"`
+	State          string        `json:"state,omitempty" doc:"Of registration, outgoing, text: sending, sent or failed"`
 	Text           string        `json:"text,omitempty" doc:"Of registration, lease: says more, for people"`
 	Settings       Settings      `json:"settings,omitempty" doc:"Of settings, volatile: all that there are"`
 	Devices        []Device      `json:"devices,omitempty" doc:"Of devices: all that there are"`
@@ -49,7 +52,9 @@ type Event struct {
 	Cause          string        `json:"cause,omitempty" doc:"Of presence"`
 	Contact        bool          `json:"contact,omitempty" doc:"Of presence: it is a contact"`
 	Subscribed     bool          `json:"subscribed,omitempty" doc:"Of presence: some client has subscribed to it"`
-	Note           string        `json:"note,omitempty" doc:"Of presence: the contact's own words"`
+	Note           string        `json:"note,omitempty" doc:"Of presence, with the cause note: the contact's own words, absent when it takes them back"`
+	OwnNote        *Note         `json:"ownNote,omitempty" doc:"Of note: what the account says of itself from now on"`
+	Message        *Text         `json:"message,omitempty" doc:"Of text-received, text"`
 	Lease          *Lease        `json:"lease,omitempty" doc:"Of lease"`
 }
 

@@ -15,6 +15,8 @@ type Presence struct {
 	Contact       bool             `json:"contact"`
 	Subscriptions int              `json:"subscriptions" doc:"How often clients have subscribed to it"`
 	Flaps         uint64           `json:"flaps" doc:"Gaps too short to be shown"`
+	Note          string           `json:"note,omitempty" doc:"Its own words, of the last time that it was connected"`
+	Noted         time.Time        `json:"noted,omitzero" doc:"When it said so, or took its words back"`
 	Devices       []PresentDevice  `json:"devices,omitempty"`
 	History       []PresenceChange `json:"history,omitempty" doc:"Oldest first"`
 }
@@ -27,10 +29,12 @@ type PresentDevice struct {
 	Until   time.Time     `json:"until,omitzero" doc:"When its last announcement ends unless renewed"`
 }
 
-// PresenceChange is an entry of a presence history.
+// PresenceChange is an entry of a presence history: another status, or a note.
 type PresenceChange struct {
 	At     time.Time `json:"at"`
 	Status string    `json:"status" enum:"offline,online,connected"`
+	Noted  bool      `json:"noted,omitempty" doc:"The status is as before, and the note was told"`
+	Note   string    `json:"note,omitempty"`
 }
 
 // Announcements is the answer to a single question for an account's presence.
