@@ -2,10 +2,12 @@ package search
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"rollcall/dht/internal/routing"
 	"rollcall/dht/internal/wire"
+	"rollcall/dht/value"
 	"rollcall/internal/msgpack"
 )
 
@@ -21,6 +23,12 @@ type Announce struct {
 	done      func(now time.Time, stored int, err error)
 	at        map[*peer]*hold
 	reported  bool
+
+	// Of the schedule.
+	ended  bool
+	marked bool
+	wake   time.Time
+	place  int // in the heap, from 1; 0 when not in it
 }
 
 // hold is the state of one announce at one peer.
@@ -52,6 +60,7 @@ func (s *Search) Announce(now time.Time, p Put) *Announce {
 		permanent: p.Permanent, done: p.Done, at: make(map[*peer]*hold),
 	}
 	s.announces = append(s.announces, a)
+	s.schedule.add(a)
 	s.Step(now)
 	return a
 }
@@ -59,26 +68,32 @@ func (s *Search) Announce(now time.Time, p Put) *Announce {
 // StopAnnounce ends a without calling Done. Storing nodes keep the value until
 // its life ends.
 func (s *Search) StopAnnounce(now time.Time, a *Announce) {
-	s.announces = remove(s.announces, a)
+	s.endAnnounce(a)
 	s.Step(now)
 }
 
-func (s *Search) announcing() bool {
-	for _, a := range s.announces {
-		if !a.reported {
-			return true
-		}
+func (s *Search) endAnnounce(a *Announce) {
+	if !a.ended {
+		s.schedule.drop(a)
+		s.announces = remove(s.announces, a)
 	}
-	return false
 }
 
-// stepAnnounces sends what the target peers lack.
+func (s *Search) announcing() bool { return s.schedule.unreported > 0 }
+
+// stepAnnounces sends what the target peers lack, and reports what is done.
 func (s *Search) stepAnnounces(now time.Time) {
-	for _, a := range s.announces {
-		for p := range s.targets(now) {
-			if p.current(now) && a.due(now, p) {
+	for a := s.schedule.next(); a != nil; a = s.schedule.next() {
+		var wake earliest
+		for _, p := range s.schedule.targets {
+			if s.schedule.synced && a.due(now, p) {
 				s.announce(now, a, p)
 			}
+			a.deadline(&wake, p)
+		}
+		s.schedule.wait(a, wake.t)
+		if s.schedule.explored {
+			s.finishAnnounce(now, a)
 		}
 	}
 }
@@ -94,8 +109,8 @@ func (a *Announce) due(now time.Time, p *peer) bool {
 	return h.until.IsZero() || (a.permanent && !now.Before(h.until))
 }
 
-// announce puts a at p: at once when it lives only once, else after asking what
-// p already has, so that a permanent value costs a refresh and not a transfer.
+// announce puts a at p: at once when it lives only once, else after asking whether
+// p already has it, so that a permanent value costs a refresh and not a transfer.
 func (s *Search) announce(now time.Time, a *Announce, p *peer) {
 	h := a.at[p]
 	if h == nil {
@@ -107,7 +122,7 @@ func (s *Search) announce(now time.Time, a *Announce, p *peer) {
 		s.sendPut(now, a, p, h)
 		return
 	}
-	m := wire.Message{Kind: wire.Request, Method: wire.Get, Key: s.key, Query: probeQuery}
+	m := wire.Message{Kind: wire.Request, Method: wire.Get, Key: s.key, Query: probe(a.id)}
 	s.net.Request(now, p.node, &m, nil, Handler{
 		Reply: func(now time.Time, m *wire.Message, _ []*routing.Node) {
 			p.accept(now, m)
@@ -117,22 +132,17 @@ func (s *Search) announce(now time.Time, a *Announce, p *peer) {
 				s.sendPut(now, a, p, h)
 			}
 		},
-		Fail: func(now time.Time, err error) { s.unacknowledged(now, p, h, err) },
+		Fail: func(now time.Time, err error) { s.unacknowledged(now, a, p, h, err) },
 	})
 }
 
-// probeQuery selects the ids and edit counters of all values of a key.
-var probeQuery = appendProbe(nil)
-
-func appendProbe(b []byte) []byte {
-	const fieldID, fieldSeq = 1, 4
-	b = msgpack.AppendMap(b, 2)
-	b = msgpack.AppendString(b, "s")
-	b = msgpack.AppendArray(b, 2)
-	b = msgpack.AppendUint(b, fieldID)
-	b = msgpack.AppendUint(b, fieldSeq)
-	b = msgpack.AppendString(b, "w")
-	return msgpack.AppendArray(b, 0)
+// probe selects the id and edit counter of one value.
+func probe(id uint64) []byte {
+	q := value.Query{
+		Select: []value.Field{value.FieldID, value.FieldSeq},
+		Where:  []value.Condition{value.WhereID(id)},
+	}
+	return q.Append(nil)
 }
 
 // heldBy reports whether the answer to a probe shows that the node has the
@@ -175,7 +185,7 @@ func (s *Search) sendPut(now time.Time, a *Announce, p *peer, h *hold) {
 	}
 	s.net.Request(now, p.node, &m, [][]byte{a.packed}, Handler{
 		Reply: func(now time.Time, _ *wire.Message, _ []*routing.Node) { s.acknowledged(now, a, p, h) },
-		Fail:  func(now time.Time, err error) { s.unacknowledged(now, p, h, err) },
+		Fail:  func(now time.Time, err error) { s.unacknowledged(now, a, p, h, err) },
 	})
 }
 
@@ -189,7 +199,7 @@ func (s *Search) sendRefresh(now time.Time, a *Announce, p *peer, h *hold) {
 				s.sendPut(now, a, p, h)
 				return
 			}
-			s.unacknowledged(now, p, h, err)
+			s.unacknowledged(now, a, p, h, err)
 		},
 	})
 }
@@ -198,10 +208,11 @@ func (s *Search) acknowledged(now time.Time, a *Announce, p *peer, h *hold) {
 	h.busy = false
 	h.until = now.Add(max(a.life-RefreshMargin, RefreshMargin))
 	p.refusals = 0
+	s.schedule.mark(a)
 	s.Step(now)
 }
 
-func (s *Search) unacknowledged(now time.Time, p *peer, h *hold, err error) {
+func (s *Search) unacknowledged(now time.Time, a *Announce, p *peer, h *hold, err error) {
 	h.busy = false
 	h.pause = now.Add(retryPause)
 	var remote *RemoteError
@@ -212,60 +223,45 @@ func (s *Search) unacknowledged(now time.Time, p *peer, h *hold, err error) {
 			h.refused = true
 		}
 	}
+	s.schedule.mark(a)
 	s.Step(now)
 }
 
-// finishAnnounces reports the announces that every target peer has
-// acknowledged, and forgets those that live only once.
-func (s *Search) finishAnnounces(now time.Time) {
-	if !s.explored(now) {
+// finishAnnounce reports a once every target peer has acknowledged or refused it.
+func (s *Search) finishAnnounce(now time.Time, a *Announce) {
+	if a.reported || len(a.at) == 0 {
 		return
 	}
-	for i := 0; i < len(s.announces); {
-		a := s.announces[i]
-		stored, open := 0, 0
-		for p := range s.targets(now) {
-			switch h := a.at[p]; {
-			case h != nil && !h.until.IsZero():
-				stored++
-			case h == nil || !h.refused:
-				open++
-			}
+	stored := 0
+	for _, p := range s.schedule.targets {
+		switch h := a.at[p]; {
+		case h != nil && !h.until.IsZero():
+			stored++
+		case h == nil || !h.refused:
+			return
 		}
-		switch {
-		case a.reported || open > 0:
-			i++
-			continue
-		case stored > 0:
-			s.report(now, a, stored, nil)
-		case len(a.at) > 0:
-			s.report(now, a, 0, ErrNoNodes)
-		default:
-			i++
-			continue
-		}
-		if a.permanent {
-			i++
-		}
+	}
+	if stored > 0 {
+		s.report(now, a, stored, nil)
+	} else {
+		s.report(now, a, 0, ErrNoNodes)
 	}
 }
 
 func (s *Search) failAnnounces(now time.Time) {
-	for i := 0; i < len(s.announces); {
-		if a := s.announces[i]; !a.reported {
+	for _, a := range slices.Clone(s.announces) {
+		if !a.reported && !a.ended {
 			s.report(now, a, 0, ErrNoNodes)
-			if !a.permanent {
-				continue
-			}
 		}
-		i++
 	}
 }
 
+// report tells the outcome of a, and forgets it if it lives only once.
 func (s *Search) report(now time.Time, a *Announce, stored int, err error) {
 	a.reported = true
+	s.schedule.unreported--
 	if !a.permanent {
-		s.announces = remove(s.announces, a)
+		s.endAnnounce(a)
 	}
 	a.done(now, stored, err)
 }

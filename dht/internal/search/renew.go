@@ -24,6 +24,7 @@ func (s *Search) Renew(now time.Time) {
 				h.until = time.Time{}
 			}
 		}
+		s.schedule.mark(a)
 	}
 	s.refilled, s.barren = time.Time{}, time.Time{}
 	s.Step(now)

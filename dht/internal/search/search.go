@@ -66,6 +66,7 @@ type Search struct {
 
 	gets      []*Get
 	announces []*Announce
+	schedule  schedule // of the announces
 	listens   []*Listen
 	detached  []detachment
 	used      time.Time
@@ -102,8 +103,8 @@ func (s *Search) Step(now time.Time) {
 	s.used = now
 	s.refill(now)
 	s.ask(now)
-	if s.synced(now) {
-		s.stepAnnounces(now)
+	s.survey(now)
+	if s.schedule.synced {
 		s.stepListens(now)
 	}
 	s.endDetached(now)
@@ -129,19 +130,6 @@ func (s *Search) Offer(now time.Time, n *routing.Node) bool {
 	}
 	s.Step(now)
 	return true
-}
-
-// synced reports whether the first target peers all hold a current token, and
-// there is at least one.
-func (s *Search) synced(now time.Time) bool {
-	n := 0
-	for p := range s.targets(now) {
-		if !p.current(now) {
-			return false
-		}
-		n++
-	}
-	return n > 0
 }
 
 // ask keeps up to Alpha find and get requests in flight, closest peers first, to
@@ -201,14 +189,7 @@ func (s *Search) needsToken(now time.Time, p *peer) bool {
 	return s.keepsAlive() && now.Sub(p.node.Heard) >= keepAlive && now.Sub(p.synced) >= keepAlive
 }
 
-func (s *Search) keepsAlive() bool {
-	for _, a := range s.announces {
-		if a.permanent {
-			return true
-		}
-	}
-	return false
-}
+func (s *Search) keepsAlive() bool { return s.schedule.permanent > 0 }
 
 func (s *Search) sendFind(now time.Time, p *peer) {
 	m := wire.Message{Kind: wire.Request, Method: wire.Find, Key: s.key}
@@ -262,7 +243,7 @@ func (s *Search) request(now time.Time, p *peer, m *wire.Message, done func(now 
 func (s *Search) finish(now time.Time) {
 	if s.barren.IsZero() || now.Sub(s.barren) < emptyLimit {
 		s.finishGets(now)
-		s.finishAnnounces(now)
+		s.stepAnnounces(now)
 		return
 	}
 	for len(s.gets) > 0 {
@@ -285,12 +266,12 @@ func (s *Search) deadline(now time.Time) time.Time {
 		if !p.asking {
 			p.deadline(now, &d, alive)
 		}
-		for _, a := range s.announces {
-			a.deadline(&d, p)
-		}
 		for _, l := range s.listens {
 			l.deadline(&d, p)
 		}
+	}
+	if len(s.schedule.waiting) > 0 {
+		d.add(s.schedule.waiting[0].wake)
 	}
 	for _, x := range s.detached {
 		d.add(x.end)
