@@ -48,7 +48,7 @@ func (f *face) handlers(iface string) []handler {
 	case "Instance":
 		return f.instance()
 	case "ConfigurationManager":
-		return slices.Concat(f.accounts(), f.devices(), f.contacts(), f.requests(), f.names(), f.certificates())
+		return slices.Concat(f.accounts(), f.devices(), f.contacts(), f.requests(), f.names(), f.certificates(), f.texts())
 	case "PresenceManager":
 		return f.presence()
 	case "VideoManager":

@@ -11,6 +11,7 @@ func (f *face) presence() []handler {
 		{"subscribeBuddy", f.subscribeBuddy},
 		{"getSubscriptions", f.getSubscriptions},
 		{"setSubscriptions", f.setSubscriptions},
+		{"publish", f.publish},
 	}
 }
 

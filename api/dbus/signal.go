@@ -56,6 +56,10 @@ func (f *face) signals(e daemon.Event) []signal {
 			return []signal{configurationSignal("conversationRemoved", id, c.Request.ID)}
 		}
 		return []signal{configurationSignal("conversationRequestDeclined", id, c.Request.ID)}
+	case daemon.TextReceived:
+		return []signal{textReceived(id, c)}
+	case daemon.TextChanged:
+		return []signal{textChanged(id, c)}
 	case daemon.PresenceChanged:
 		if c.Subscribed || c.Contact {
 			return f.newBuddyNotification(id, c)

@@ -14,6 +14,7 @@ import (
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
 	"rollcall/presence"
+	"rollcall/talk"
 )
 
 const account = daemon.AccountID("0123456789abcdef")
@@ -113,6 +114,17 @@ func TestSignals(t *testing.T) {
 		},
 		{"of nobody's interest", both, daemon.PresenceChanged{Peer: bob, Status: presence.Online}, nil},
 
+		{
+			"text", both,
+			daemon.TextReceived{Peer: bob, ID: 0x147e78dc02807, Type: "text/plain", Content: "hello"},
+			[]string{"incomingAccountMessage sssa{ss} 000147e78dc02807 BOB map[text/plain:hello]"},
+		},
+		{
+			"text of ours", both,
+			daemon.TextChanged{Peer: bob, ID: 77, Status: talk.Sent},
+			[]string{"accountMessageStatusChanged ssssi  BOB 77 2"},
+		},
+		{"own note", both, daemon.NoteChanged{Note: daemon.Note{Text: "Lunch"}}, nil},
 		{"outgoing", both, daemon.OutgoingChanged{Peer: bob}, nil},
 		{"lease", both, daemon.LeaseChanged{Lease: time.Minute}, nil},
 	}
