@@ -1,118 +1,26 @@
 package ice_test
 
 import (
-	"context"
 	"errors"
 	"io"
-	"net"
 	"net/netip"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"rollcall/ice"
 	"rollcall/ice/signaling"
+	"rollcall/internal/simnet"
 )
-
-// memory is a network of pipes.
-type memory struct {
-	mu        sync.Mutex
-	listeners map[netip.AddrPort]*memoryListener
-	lastPort  uint16
-}
-
-func newMemory() *memory { return &memory{listeners: make(map[netip.AddrPort]*memoryListener)} }
-
-func (m *memory) port() uint16 {
-	m.lastPort++
-	return 4000 + m.lastPort
-}
-
-// listen is an ice.Config.Listen.
-func (m *memory) listen(_ context.Context, addr netip.AddrPort) (net.Listener, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	l := &memoryListener{
-		net:    m,
-		addr:   netip.AddrPortFrom(addr.Addr(), m.port()),
-		queue:  make(chan net.Conn, 64),
-		closed: make(chan struct{}),
-	}
-	m.listeners[l.addr] = l
-	return l, nil
-}
-
-// dialFrom returns an ice.Config.Dial for a host.
-func (m *memory) dialFrom(host netip.Addr) func(context.Context, netip.AddrPort) (net.Conn, error) {
-	return func(_ context.Context, addr netip.AddrPort) (net.Conn, error) {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		l := m.listeners[addr]
-		if l == nil {
-			return nil, syscall.ECONNREFUSED
-		}
-		from := net.TCPAddrFromAddrPort(netip.AddrPortFrom(host, m.port()))
-		to := net.TCPAddrFromAddrPort(addr)
-		ours, theirs := net.Pipe()
-		l.queue <- &memoryConn{theirs, to, from}
-		return &memoryConn{ours, from, to}, nil
-	}
-}
-
-type memoryListener struct {
-	net    *memory
-	addr   netip.AddrPort
-	queue  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *memoryListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.queue:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *memoryListener) Close() error {
-	l.once.Do(func() {
-		l.net.mu.Lock()
-		defer l.net.mu.Unlock()
-		delete(l.net.listeners, l.addr)
-		close(l.closed)
-		for {
-			select {
-			case c := <-l.queue:
-				c.Close()
-			default:
-				return
-			}
-		}
-	})
-	return nil
-}
-
-func (l *memoryListener) Addr() net.Addr { return net.TCPAddrFromAddrPort(l.addr) }
-
-type memoryConn struct {
-	net.Conn
-	local, remote net.Addr
-}
-
-func (c *memoryConn) LocalAddr() net.Addr  { return c.local }
-func (c *memoryConn) RemoteAddr() net.Addr { return c.remote }
 
 // agents returns a controlled and a controlling agent in one network of pipes.
 // change may alter the configurations.
-func agents(t testing.TB, network *memory, change func(i int, cfg *ice.Config)) [2]*ice.Agent {
+func agents(t testing.TB, network *simnet.Streams, change func(i int, cfg *ice.Config)) [2]*ice.Agent {
 	t.Helper()
 	var pair [2]*ice.Agent
 	for i := range pair {
 		host := netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)})
-		cfg := ice.Config{Controlling: i == 1, Addrs: []netip.Addr{host}, Listen: network.listen, Dial: network.dialFrom(host)}
+		cfg := ice.Config{Controlling: i == 1, Addrs: []netip.Addr{host}, Listen: network.Listen, Dial: network.DialFrom(host)}
 		if change != nil {
 			change(i, &cfg)
 		}

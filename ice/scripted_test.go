@@ -10,6 +10,7 @@ import (
 
 	"rollcall/ice/internal/wire"
 	"rollcall/ice/signaling"
+	"rollcall/internal/simnet"
 )
 
 // scripted is a controlling peer on one connection that does what the test says.
@@ -61,9 +62,9 @@ func (s *scripted) write(p []byte) {
 
 // meetScripted returns an agent that is connecting to a scripted peer.
 func meetScripted(t *testing.T) (*scripted, <-chan result) {
-	network := newMemory()
+	network := simnet.NewStreams()
 	a := agents(t, network, nil)[0]
-	conn, err := network.dialFrom(netip.MustParseAddr("10.0.0.2"))(t.Context(), a.Addrs()[0])
+	conn, err := network.DialFrom(netip.MustParseAddr("10.0.0.2"))(t.Context(), a.Addrs()[0])
 	if err != nil {
 		t.Fatal(err)
 	}

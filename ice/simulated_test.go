@@ -12,6 +12,7 @@ import (
 
 	"rollcall/ice"
 	"rollcall/ice/signaling"
+	"rollcall/internal/simnet"
 )
 
 // refuse is a Dial that reaches nobody.
@@ -47,7 +48,7 @@ func TestSimulatedConnects(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				conns := connected(t, agents(t, newMemory(), tt.change))
+				conns := connected(t, agents(t, simnet.NewStreams(), tt.change))
 				if took := time.Since(start); took > tt.most {
 					t.Errorf("took %v", took)
 				}
@@ -73,7 +74,7 @@ func TestSimulatedFails(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				results := connect(t, agents(t, newMemory(), func(_ int, cfg *ice.Config) { cfg.Dial = tt.dial }))
+				results := connect(t, agents(t, simnet.NewStreams(), func(_ int, cfg *ice.Config) { cfg.Dial = tt.dial }))
 				for i, r := range results {
 					if !errors.Is(r.err, tt.want) {
 						t.Errorf("side %d: %v", i, r.err)
@@ -119,7 +120,7 @@ func TestSimulatedLoss(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				network := newMemory()
+				network := simnet.NewStreams()
 				results := connect(t, agents(t, network, func(i int, cfg *ice.Config) {
 					dial := cfg.Dial
 					cfg.Dial = refuse
@@ -152,7 +153,7 @@ func TestSimulatedLoss(t *testing.T) {
 
 func TestSimulatedAnHourOfSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conns := connected(t, agents(t, newMemory(), nil))
+		conns := connected(t, agents(t, simnet.NewStreams(), nil))
 		// Pipes have no buffer: without readers nothing of the keepalives leaves.
 		got := make(chan string, 2)
 		for _, c := range conns {
@@ -182,7 +183,7 @@ func TestSimulatedEnds(t *testing.T) {
 	}}
 	t.Run("context", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			a := agents(t, newMemory(), func(_ int, cfg *ice.Config) { cfg.Dial = hang })[0]
+			a := agents(t, simnet.NewStreams(), func(_ int, cfg *ice.Config) { cfg.Dial = hang })[0]
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			if _, err := a.Connect(ctx, nobody); !errors.Is(err, context.DeadlineExceeded) {
@@ -195,7 +196,7 @@ func TestSimulatedEnds(t *testing.T) {
 	})
 	t.Run("close", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			a := agents(t, newMemory(), func(_ int, cfg *ice.Config) { cfg.Dial = hang })[0]
+			a := agents(t, simnet.NewStreams(), func(_ int, cfg *ice.Config) { cfg.Dial = hang })[0]
 			time.AfterFunc(time.Second, func() { a.Close() })
 			if _, err := a.Connect(t.Context(), nobody); !errors.Is(err, net.ErrClosed) {
 				t.Errorf("connect: %v", err)
@@ -204,7 +205,7 @@ func TestSimulatedEnds(t *testing.T) {
 	})
 	t.Run("twice", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			pair := agents(t, newMemory(), nil)
+			pair := agents(t, simnet.NewStreams(), nil)
 			conns := connected(t, pair)
 			if _, err := pair[0].Connect(t.Context(), nobody); !errors.Is(err, ice.ErrStarted) {
 				t.Errorf("connect again: %v", err)
@@ -235,9 +236,9 @@ func TestSimulatedStrangers(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := newMemory()
+				network := simnet.NewStreams()
 				pair := agents(t, network, nil)
-				stranger, err := network.dialFrom(netip.MustParseAddr("10.0.0.66"))(t.Context(), pair[0].Addrs()[0])
+				stranger, err := network.DialFrom(netip.MustParseAddr("10.0.0.66"))(t.Context(), pair[0].Addrs()[0])
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -295,7 +296,7 @@ func (l *relayListener) SetDeadline(time.Time) error {
 
 func TestSimulatedRelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := newMemory()
+		network := simnet.NewStreams()
 		pair := agents(t, network, func(i int, cfg *ice.Config) {
 			dial := cfg.Dial
 			cfg.Dial = func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
@@ -305,7 +306,7 @@ func TestSimulatedRelay(t *testing.T) {
 				return dial(ctx, addr)
 			}
 		})
-		relay, err := network.listen(t.Context(), netip.MustParseAddrPort("192.0.2.1:0"))
+		relay, err := network.Listen(t.Context(), netip.MustParseAddrPort("192.0.2.1:0"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -323,11 +324,11 @@ func TestSimulatedRelay(t *testing.T) {
 		}
 		exchange(t, conns)
 		// The relay is given up with the connection, not before.
-		if _, err := network.dialFrom(addr.Addr())(t.Context(), addr); err != nil {
+		if _, err := network.DialFrom(addr.Addr())(t.Context(), addr); err != nil {
 			t.Errorf("the relay is gone before the connection: %v", err)
 		}
 		conns[0].Close()
-		if _, err := network.dialFrom(addr.Addr())(t.Context(), addr); err == nil {
+		if _, err := network.DialFrom(addr.Addr())(t.Context(), addr); err == nil {
 			t.Error("the relay outlives the connection")
 		}
 	})

@@ -25,13 +25,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // testBits is the size of test keys: the least that peers trust.
 const testBits = 2048
 
+// born is when people were. Simulated time goes by another clock.
+var born = time.Now().Add(-time.Hour)
+
 // people are accounts with a device each, made once.
 var people = sync.OnceValue(func() []*identity.Device {
 	devices := make([]*identity.Device, 3)
 	var wg sync.WaitGroup
 	for i := range devices {
 		wg.Go(func() {
-			_, device, err := identity.Generate(context.Background(), identity.Config{Bits: testBits}, time.Now().Add(-time.Hour), rand.Reader)
+			_, device, err := identity.Generate(context.Background(), identity.Config{Bits: testBits}, born, rand.Reader)
 			if err != nil {
 				panic(err)
 			}
@@ -77,6 +80,7 @@ func newPerson(t *testing.T, node *dht.Node, device *identity.Device, change fun
 			}
 			return infohash.Hash{}, dht.ErrNotFound
 		},
+		Verify: func(chain identity.Chain) (infohash.Hash, error) { return chain.Verify(born.Add(time.Hour)) },
 		Incoming: func(_ *Conn, name string) func(net.Conn) {
 			if !Talk(name) {
 				return nil

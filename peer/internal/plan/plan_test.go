@@ -2,7 +2,9 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -217,6 +219,11 @@ func TestPlan(t *testing.T) {
 				w.plan.Down(w.now, d, id, false)
 			}
 		}
+		w.settle()
+		for _, id := range slices.Sorted(maps.Keys(w.attempts)) {
+			w.plan.Failed(w.now, id) // those that the plan does not end itself
+		}
+		clear(w.attempts)
 		for range 100 {
 			w.now = w.now.Add(time.Minute)
 			w.settle()
