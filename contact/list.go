@@ -43,6 +43,7 @@ type List struct {
 	self     infohash.Hash
 	rng      *rand.Rand
 	contacts map[infohash.Hash]Contact
+	sorted   []infohash.Hash // the keys of contacts, in order; nil = to be sorted again
 	pending  pending
 	decided  decided
 	outbox   outbox
@@ -95,7 +96,10 @@ func (l *List) Contact(peer infohash.Hash) (c Contact, ok bool) {
 // accounts: what other devices of the account are to be sent.
 func (l *List) Contacts() []Entry {
 	entries := make([]Entry, 0, len(l.contacts))
-	for _, peer := range sortedKeys(l.contacts) {
+	if l.sorted == nil {
+		l.sorted = sortedKeys(l.contacts)
+	}
+	for _, peer := range l.sorted {
 		entries = append(entries, Entry{peer, l.contacts[peer].Record})
 	}
 	return entries
@@ -138,8 +142,16 @@ func (l *List) valid(peer infohash.Hash) bool { return !peer.IsZero() && peer !=
 // save stores a contact that this device changed.
 func (l *List) save(peer infohash.Hash, c Contact, cause Cause) {
 	old := l.contacts[peer]
-	l.contacts[peer] = c
+	l.set(peer, c)
 	l.emit(SaveContact{peer, c, old.Record, cause, infohash.Hash{}})
+}
+
+// set keeps what is known about a contact.
+func (l *List) set(peer infohash.Hash, c Contact) {
+	if _, known := l.contacts[peer]; !known {
+		l.sorted = nil
+	}
+	l.contacts[peer] = c
 }
 
 func sortedKeys[V any](m map[infohash.Hash]V) []infohash.Hash {

@@ -36,7 +36,7 @@ func (l *List) mergeContact(now time.Time, device infohash.Hash, e Entry) {
 		// The other device may have asked for both of us.
 		c.Asked = c.Active()
 	}
-	l.contacts[e.Peer] = c
+	l.set(e.Peer, c)
 	l.emit(SaveContact{e.Peer, c, old.Record, BySync, device})
 	if c.Active() {
 		l.closeRequest(now, e.Peer, Settled)

@@ -57,16 +57,22 @@ func (f *face) removeContact(ctx context.Context, id daemon.AccountID, uri strin
 	f.ok("removeContact", err)
 }
 
-func (f *face) getContacts(id daemon.AccountID) []map[string]string {
-	contacts := known(f.daemon.Contacts(id))
-	list := make([]map[string]string, 0, len(contacts))
+func (f *face) getContacts(id daemon.AccountID) []dict {
+	return contactList(known(f.daemon.Contacts(id)))
+}
+
+func contactList(contacts []daemon.Contact) []dict {
+	list := make([]dict, 0, len(contacts))
+	entries := make([]entry, 0, len(contacts)*contactKeys)
 	for _, c := range contacts {
-		list = append(list, contactDetails(c))
+		start := len(entries)
+		entries = appendContact(entries, c)
+		list = append(list, entries[start:])
 	}
 	return list
 }
 
-func (f *face) getContactDetails(id daemon.AccountID, uri string) map[string]string {
+func (f *face) getContactDetails(id daemon.AccountID, uri string) dict {
 	peer, err := parsePeer(uri)
 	if err != nil {
 		return nil
@@ -75,20 +81,19 @@ func (f *face) getContactDetails(id daemon.AccountID, uri string) map[string]str
 	if err != nil || !c.Active && !c.Banned {
 		return nil
 	}
-	return contactDetails(c)
+	return appendContact(nil, c)
 }
 
-// contactDetails are the keys of a contact that is active or banned (dbus spec 3.3).
-func contactDetails(c daemon.Contact) map[string]string {
-	details := map[string]string{
-		"id": c.Peer.String(), "added": seconds(c.Added), "conversationId": c.ConversationID,
-	}
+// contactKeys is how many keys a contact has.
+const contactKeys = 4
+
+// appendContact appends the keys of a contact that is active or banned (dbus spec 3.3).
+func appendContact(d dict, c daemon.Contact) dict {
+	d = append(d, entry{"id", c.Peer.String()}, entry{"added", seconds(c.Added)}, entry{"conversationId", c.ConversationID})
 	if c.Active {
-		details["confirmed"] = strconv.FormatBool(c.Confirmed)
-	} else {
-		details["banned"] = "true"
+		return append(d, entry{"confirmed", strconv.FormatBool(c.Confirmed)})
 	}
-	return details
+	return append(d, entry{"banned", "true"})
 }
 
 // seconds returns a time as clients want it, 0 if there is none.

@@ -28,7 +28,15 @@ import (
 // D-Bus or do not fit.
 func appendMessage(b []byte, kind dbus.Type, serial uint32, fields []field, body []any) ([]byte, error) {
 	if len(body) > 0 {
-		fields = append(fields, field{dbus.FieldSignature, dbus.SignatureOf(body...)})
+		var types strings.Builder
+		for _, v := range body {
+			types.WriteString(typeSignature(reflect.TypeOf(v)))
+		}
+		signature, err := dbus.ParseSignature(types.String())
+		if err != nil {
+			return b, fmt.Errorf("types %q cannot be sent: %w", types.String(), err)
+		}
+		fields = append(fields, field{dbus.FieldSignature, signature})
 	}
 	start := len(b)
 	e := encoder{b: append(b, 'l', byte(kind), byte(dbus.FlagNoReplyExpected), 1), start: start}
@@ -58,6 +66,26 @@ func appendMessage(b []byte, kind dbus.Type, serial uint32, fields []field, body
 type field struct {
 	code  dbus.HeaderField
 	value any // a string, uint32, ObjectPath or Signature
+}
+
+// dict is a dictionary of text, a{ss} in D-Bus, in the order in which it is
+// sent. For the longest replies a map costs more than all the rest of the call.
+type dict []entry
+
+// entry is an entry of a dict.
+type entry struct{ key, value string }
+
+var dictType = reflect.TypeFor[dict]()
+
+// typeSignature returns the signature of a Go type.
+func typeSignature(t reflect.Type) string {
+	switch {
+	case t == dictType:
+		return "a{ss}"
+	case t.Kind() == reflect.Slice:
+		return "a" + typeSignature(t.Elem())
+	}
+	return dbus.SignatureOfType(t).String()
 }
 
 // encoder appends values at their alignment.
@@ -178,13 +206,34 @@ func (e *encoder) dictionary(v reflect.Value) {
 
 func (e *encoder) slice(v reflect.Value) {
 	element := v.Type().Elem()
-	if element.Kind() == reflect.Uint8 {
+	switch {
+	case element.Kind() == reflect.Uint8:
 		e.array(1, func() { e.b = append(e.b, v.Bytes()...) })
+		return
+	case v.Type() == dictType:
+		e.dict(v.Interface().(dict))
+		return
+	case element == dictType:
+		e.array(4, func() {
+			for _, d := range v.Interface().([]dict) {
+				e.dict(d)
+			}
+		})
 		return
 	}
 	e.array(alignment(element), func() {
 		for i := range v.Len() {
 			e.value(v.Index(i))
+		}
+	})
+}
+
+func (e *encoder) dict(d dict) {
+	e.array(8, func() {
+		for _, entry := range d {
+			e.align(8)
+			e.text(entry.key)
+			e.text(entry.value)
 		}
 	})
 }

@@ -86,6 +86,22 @@ func TestTextThatCannotBeSent(t *testing.T) {
 	}
 }
 
+func TestDictsAreMapsToTheReader(t *testing.T) {
+	d := dict{{"b", "1"}, {"a", "\xff"}}
+	b, err := appendMessage(nil, dbus.TypeMethodReply, 1, []field{{dbus.FieldReplySerial, uint32(1)}}, []any{d, []dict{d, nil}, []dict{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg, err := dbus.DecodeMessage(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := map[string]string{"a": "\uFFFD", "b": "1"}
+	if want := []any{m, []map[string]string{m, {}}, []map[string]string{}}; !reflect.DeepEqual(msg.Body, want) {
+		t.Errorf("read as %q", msg.Body)
+	}
+}
+
 func TestMessagesThatCannotBeSent(t *testing.T) {
 	if _, err := appendMessage(nil, dbus.TypeSignal, 1, nil, []any{make([]byte, maxMessage)}); err == nil {
 		t.Error("a message that is too long is sent")

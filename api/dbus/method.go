@@ -25,11 +25,11 @@ func (h handler) signatures() (in, out string) {
 	f := reflect.TypeOf(h.do)
 	for i := range f.NumIn() {
 		if f.In(i) != contextType {
-			in += dbus.SignatureOfType(f.In(i)).String()
+			in += typeSignature(f.In(i))
 		}
 	}
 	for i := range f.NumOut() {
-		out += dbus.SignatureOfType(f.Out(i)).String()
+		out += typeSignature(f.Out(i))
 	}
 	return in, out
 }
