@@ -19,7 +19,7 @@ type board struct {
 	account  schema.Account
 	contacts map[infohash.Hash]schema.Contact
 	presence map[infohash.Hash]schema.Presence
-	notes    map[infohash.Hash]string
+	own      schema.Note
 	requests map[infohash.Hash]schema.Request
 }
 
@@ -41,6 +41,9 @@ func (b *board) load(ctx context.Context, c *client.Client, id string) error {
 	if err != nil {
 		return err
 	}
+	if b.own, err = c.Note(ctx, id); err != nil {
+		return err
+	}
 	b.set(account, contacts, presence, requests)
 	return nil
 }
@@ -50,9 +53,6 @@ func (b *board) set(account schema.Account, contacts []schema.Contact, presence 
 	b.contacts = byHash(contacts, func(c schema.Contact) infohash.Hash { return c.Peer })
 	b.presence = byHash(presence, func(p schema.Presence) infohash.Hash { return p.Peer })
 	b.requests = byHash(requests, func(r schema.Request) infohash.Hash { return r.From })
-	if b.notes == nil {
-		b.notes = map[infohash.Hash]string{}
-	}
 }
 
 func byHash[T any](items []T, key func(T) infohash.Hash) map[infohash.Hash]T {
@@ -91,7 +91,12 @@ func (b *board) apply(e schema.Event) bool {
 		delete(b.requests, e.Peer)
 	case schema.VolatileChanged:
 		b.account.Announced = e.Settings["Account.deviceAnnounced"] == "true"
-	case schema.DevicesChanged, schema.LeaseChanged:
+	case schema.NoteChanged:
+		b.own = schema.Note{}
+		if e.OwnNote != nil {
+			b.own = *e.OwnNote
+		}
+	case schema.DevicesChanged, schema.LeaseChanged, schema.TextReceived, schema.TextChanged:
 	default:
 		return false
 	}
@@ -107,10 +112,10 @@ func (b *board) applyPresence(e schema.Event) {
 		p.LastSeen = e.At
 	}
 	p.Peer, p.Status = e.Peer, e.Status
-	b.presence[e.Peer] = p
-	if e.Note != "" {
-		b.notes[e.Peer] = e.Note
+	if e.Cause == causeNote {
+		p.Note, p.Noted = e.Note, e.At
 	}
+	b.presence[e.Peer] = p
 }
 
 // lines returns the board for a screen of this size, who is there first.
@@ -122,8 +127,12 @@ func (b *board) lines(now time.Time, width, height int) []string {
 			there++
 		}
 	}
+	head := fmt.Sprintf("%s: %s", plain(b.account.DisplayName), accountState(b.account))
+	if b.own.Text != "" {
+		head += ", says: " + noteText(b.own, now)
+	}
 	lines := []string{
-		fmt.Sprintf("%s: %s", plain(b.account.DisplayName), accountState(b.account)),
+		head,
 		uriText(b.account),
 		"",
 	}
@@ -161,8 +170,8 @@ func (b *board) line(peer infohash.Hash, now time.Time) string {
 	if contact, ok := b.contacts[peer]; ok && !contact.Confirmed {
 		parts = append(parts, contactState(contact))
 	}
-	if note := b.notes[peer]; note != "" && sign != " " {
-		parts = append(parts, plainText(note))
+	if note := saying(b.presence[peer], now); note != "" {
+		parts = append(parts, note)
 	}
 	return strings.Join(parts, "  ")
 }

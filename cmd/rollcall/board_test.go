@@ -42,17 +42,25 @@ func TestBoard(t *testing.T) {
 	eve := e + "  asks to be a contact, 10 s ago  Eve�"
 	want(schema.Event{Type: schema.LeaseChanged}, eve, "", "1 of 3 are there",
 		"○ "+d+"  online for 1 min", "  "+a+"  last seen 1 h ago", "  "+bb+"  never seen  asked, stored")
-	want(schema.Event{Type: schema.PresenceChanged, Peer: peer("b"), Status: "connected", At: at(-time.Second), Note: "lunch\x07"}, eve, "", "2 of 3 are there",
-		"● "+bb+"  connected  asked, stored  lunch�", "○ "+d+"  online for 1 min", "  "+a+"  last seen 1 h ago")
+	want(schema.Event{Type: schema.PresenceChanged, Peer: peer("b"), Status: "connected", Cause: "note", At: at(-time.Second), Note: "lunch\x07"}, eve, "", "2 of 3 are there",
+		"● "+bb+"  connected for 1 s  asked, stored  lunch� (1 s ago)", "○ "+d+"  online for 1 min", "  "+a+"  last seen 1 h ago")
 	want(schema.Event{Type: schema.PresenceChanged, Peer: peer("d"), Status: "offline", At: at(-2 * time.Second)}, eve, "", "1 of 3 are there",
-		"● "+bb+"  connected  asked, stored  lunch�", "  "+d+"  last seen 2 s ago", "  "+a+"  last seen 1 h ago")
+		"● "+bb+"  connected for 1 s  asked, stored  lunch� (1 s ago)", "  "+d+"  last seen 2 s ago", "  "+a+"  last seen 1 h ago")
 	want(schema.Event{Type: schema.ContactAdded, Peer: peer("b"), Confirmed: true}, eve, "", "1 of 3 are there",
-		"● "+bb+"  connected  lunch�", "  "+d+"  last seen 2 s ago", "  "+a+"  last seen 1 h ago")
+		"● "+bb+"  connected for 1 s  lunch� (1 s ago)", "  "+d+"  last seen 2 s ago", "  "+a+"  last seen 1 h ago")
 	want(schema.Event{Type: schema.ContactRemoved, Peer: peer("d"), Banned: true}, eve, "", "1 of 2 are there",
-		"● "+bb+"  connected  lunch�", "  "+a+"  last seen 1 h ago")
+		"● "+bb+"  connected for 1 s  lunch� (1 s ago)", "  "+a+"  last seen 1 h ago")
 	want(schema.Event{Type: schema.RequestClosed, Peer: peer("e")}, "1 of 2 are there",
-		"● "+bb+"  connected  lunch�", "  "+a+"  last seen 1 h ago")
+		"● "+bb+"  connected for 1 s  lunch� (1 s ago)", "  "+a+"  last seen 1 h ago")
 
+	want(schema.Event{Type: schema.PresenceChanged, Peer: peer("b"), Status: "connected", Cause: "note", At: at(0)}, "1 of 2 are there",
+		"● "+bb+"  connected for 1 s", "  "+a+"  last seen 1 h ago")
+
+	b.apply(schema.Event{Type: schema.NoteChanged, OwnNote: &schema.Note{Text: "Lunch", Until: at(time.Hour)}})
+	if head := b.lines(at(0), 0, 0)[0]; head != "Alice�[2J: on the network, says: Lunch (for 1 h)" {
+		t.Errorf("head %q", head)
+	}
+	b.apply(schema.Event{Type: schema.NoteChanged, OwnNote: &schema.Note{}})
 	b.apply(schema.Event{Type: schema.VolatileChanged, Settings: schema.Settings{"Account.deviceAnnounced": "false"}})
 	if head := b.lines(at(0), 0, 0)[0]; head != "Alice�[2J: on the network, not announced yet" {
 		t.Errorf("head %q", head)

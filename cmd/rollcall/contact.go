@@ -35,8 +35,13 @@ func (f *clientFlags) contactListCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return list(f, cmd.OutOrStdout(), contacts, "ACCOUNT\tSTATE\tADDED", func(c schema.Contact) string {
-					return fmt.Sprintf("%v\t%s\t%s", c.Peer, contactState(c), date(c.Added))
+				views, err := c.Presence(cmd.Context(), a.ID)
+				if err != nil {
+					return err
+				}
+				presence := byHash(views, func(p schema.Presence) infohash.Hash { return p.Peer })
+				return list(f, cmd.OutOrStdout(), contacts, "ACCOUNT\tSTATE\tADDED\tNOTE", func(c schema.Contact) string {
+					return fmt.Sprintf("%v\t%s\t%s\t%s", c.Peer, contactState(c), date(c.Added), saying(presence[c.Peer], now()))
 				})
 			})
 		},
@@ -71,7 +76,11 @@ func showContact(cmd *cobra.Command, f *clientFlags, c *client.Client, a schema.
 		schema.Contact
 		Presence schema.Presence `json:"presence"`
 	}{contact, presence}
-	return f.show(cmd.OutOrStdout(), both, fmt.Sprintf("%v: %s\n%s", peer, contactState(contact), presenceText(presence, now())))
+	text := fmt.Sprintf("%v: %s\n%s", peer, contactState(contact), presenceText(presence, now()))
+	if note := saying(presence, now()); note != "" {
+		text += "\nsays: " + note
+	}
+	return f.show(cmd.OutOrStdout(), both, text)
 }
 
 // peerAction does something about one account on the network.

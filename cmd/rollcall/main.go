@@ -27,7 +27,8 @@ func run(ctx context.Context, args []string) int {
 		SilenceErrors: true,
 	}
 	root.AddCommand(
-		accountCommand(), contactCommand(), requestCommand(), presenceCommand(), watchCommand(),
+		accountCommand(), contactCommand(), requestCommand(), presenceCommand(), noteCommand(), textCommand(),
+		watchCommand(), peersCommand(),
 		nameCommand(), statusCommand(), doctorCommand(), daemonCommand(), demoCommand(), backupCommand(),
 		restoreCommand(), nodeCommand(), dhtCommand(), manCommand(),
 	)

@@ -42,8 +42,8 @@ func (f *clientFlags) listPresence(cmd *cobra.Command) error {
 		if err != nil {
 			return err
 		}
-		return list(f, cmd.OutOrStdout(), views, "ACCOUNT\tPRESENCE", func(v schema.Presence) string {
-			return fmt.Sprintf("%v\t%s", v.Peer, presenceText(v, now()))
+		return list(f, cmd.OutOrStdout(), views, "ACCOUNT\tPRESENCE\tNOTE", func(v schema.Presence) string {
+			return fmt.Sprintf("%v\t%s\t%s", v.Peer, presenceText(v, now()), saying(v, now()))
 		})
 	})
 }
@@ -94,6 +94,8 @@ func verdictText(verdict string) string {
 // presenceText says how somebody's presence is known, with its age.
 func presenceText(p schema.Presence, now time.Time) string {
 	switch {
+	case p.Status == "connected" && !p.Since.IsZero():
+		return "connected for " + age(now.Sub(p.Since))
 	case p.Status == "connected":
 		return "connected"
 	case p.Status == "online" && !p.Since.IsZero():
@@ -104,6 +106,14 @@ func presenceText(p schema.Presence, now time.Time) string {
 		return "last seen " + age(now.Sub(p.LastSeen)) + " ago"
 	}
 	return "never seen"
+}
+
+// saying shows the last note of somebody with its age, or nothing.
+func saying(p schema.Presence, now time.Time) string {
+	if p.Note == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s (%s ago)", plainText(p.Note), age(now.Sub(p.Noted)))
 }
 
 // age shows a duration by its largest unit.

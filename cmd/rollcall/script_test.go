@@ -97,7 +97,7 @@ func setDaemon(env *testscript.Env, bootstrap string) error {
 	env.Setenv("ROLLCALL_DATA_DIR", dir)
 	d, err := daemon.Open(context.Background(), daemon.Config{
 		DataDir: dir, Bootstrap: []string{bootstrap}, Node: dht.Config{Bind4: loopback, NoIPv6: true},
-		Lease: 3 * time.Second, AllowShortLease: true, Dwell: 50 * time.Millisecond, KeyBits: 2048,
+		Lease: 3 * time.Second, AllowShortLease: true, Dwell: 50 * time.Millisecond, History: 10, KeyBits: 2048,
 	})
 	if err != nil {
 		return err

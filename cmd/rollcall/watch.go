@@ -15,6 +15,7 @@ import (
 
 	"rollcall/api/http/client"
 	"rollcall/api/http/schema"
+	"rollcall/presence"
 )
 
 func watchCommand() *cobra.Command {
@@ -108,10 +109,16 @@ func eventText(e schema.Event) string {
 	what := ""
 	switch e.Type {
 	case schema.PresenceChanged:
-		what = fmt.Sprintf("%v is %s", e.Peer, e.Status)
-		if e.Note != "" {
-			what += ": " + plainText(e.Note)
+		switch {
+		case e.Note != "":
+			what = fmt.Sprintf("%v says: %s", e.Peer, plainText(e.Note))
+		case e.Cause == causeNote:
+			what = fmt.Sprintf("%v takes its note back", e.Peer)
+		default:
+			what = fmt.Sprintf("%v is %s", e.Peer, e.Status)
 		}
+	case schema.NoteChanged, schema.TextReceived, schema.TextChanged:
+		what = talkText(e)
 	case schema.ContactAdded:
 		what = fmt.Sprintf("%v is a contact", e.Peer)
 		if e.Confirmed {
@@ -142,6 +149,22 @@ func eventText(e schema.Event) string {
 		return ""
 	}
 	return date(e.At) + "  " + what
+}
+
+// causeNote is the cause of events that bring a note.
+var causeNote = presence.CauseNote.String()
+
+// talkText says what was told to whom.
+func talkText(e schema.Event) string {
+	switch {
+	case e.OwnNote != nil:
+		return "our note: " + noteText(*e.OwnNote, e.At)
+	case e.Message == nil: // of a later version
+		return e.Type
+	case e.Type == schema.TextReceived:
+		return fmt.Sprintf("%v writes: %s", e.Peer, plainText(e.Message.Content))
+	}
+	return fmt.Sprintf("our text to %v is %s", e.Peer, e.State)
 }
 
 // Sequences that steer a terminal.
