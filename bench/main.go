@@ -27,6 +27,7 @@ import (
 
 const usage = `usage: bench [flags] BENCH...     measure nodes
        bench daemon [flags]       measure daemons
+       bench accounts [flags]     measure a daemon with very many accounts
        bench report [-into DOC] FILE... print the tables of result files, or put them into a document
        bench echo -mode MODE -p PORT serve as the socket floor
 
@@ -41,6 +42,8 @@ func main() {
 		err = printReport(os.Args[2:])
 	case len(os.Args) > 1 && os.Args[1] == "daemon":
 		err = measureDaemons(os.Args[2:])
+	case len(os.Args) > 1 && os.Args[1] == "accounts":
+		err = measureAccounts(os.Args[2:])
 	case len(os.Args) > 1 && os.Args[1] == "echo":
 		err = serveEcho(os.Args[2:])
 	default:

@@ -104,6 +104,14 @@ var tables = []table{
 		{"cpu", "CPU % of a core", "%.2f", true},
 		{"wakeups", "wake-ups/s", "%.1f", false},
 	}, []string{"rss", "pss", "cpu"}},
+	{"daemon accounts", "A daemon: very many accounts", []column{
+		{"announced_s", "start to all announced s", "%.1f", true},
+		{"start_cpu_s", "CPU until then s", "%.1f", true},
+		{"rss", "RSS MB", "%.0f", true},
+		{"each_kb", "kB per account", "%.0f", false},
+		{"cpu", "CPU % of a core", "%.2f", true},
+		{"exit_ms", "SIGTERM to exit ms", "%.0f", true},
+	}, nil},
 	{"daemon peers", "Two daemons: presence and requests (B5, B6)", []column{
 		{"ms", "ms", "%.1f", true},
 	}, []string{"ms"}},
