@@ -46,12 +46,68 @@ func TestConnected(t *testing.T) {
 	if err := bob.Close(); err != nil {
 		t.Fatal(err)
 	}
-	await(t, alice, mark, func(e presence.StatusChanged) bool { return e.Account == bob.ID() && e.Status < presence.Connected })
-	if took := time.Since(begin); took > 2*time.Second {
+	await(t, alice, mark, disconnected(bob))
+	if took := time.Since(begin); took > time.Second {
 		t.Errorf("seen after %v", took)
 	}
-	await(t, alice, mark, online(bob, presence.Offline))
+	await(t, alice, mark, online(bob, presence.Offline)) // with the end of its announcement
 	if n := len(alice.Connections()); n > 0 {
 		t.Errorf("%d connections are left", n)
+	}
+}
+
+func disconnected(p *person) func(presence.StatusChanged) bool {
+	return func(e presence.StatusChanged) bool { return e.Account == p.ID() && e.Status < presence.Connected }
+}
+
+// TestInvisibleIsNotConnected, and is again when it is visible.
+func TestInvisibleIsNotConnected(t *testing.T) {
+	t.Parallel()
+	alice, bob := newCouple(t)
+	await(t, bob, 0, online(alice, presence.Connected))
+	mark := bob.mark()
+	alice.SetInvisible(true)
+	await(t, bob, mark, disconnected(alice))
+	if n := len(alice.Connections()); n > 0 {
+		t.Errorf("%d connections while invisible", n)
+	}
+	mark = bob.mark()
+	alice.SetInvisible(false)
+	await(t, bob, mark, online(alice, presence.Connected))
+
+	// Off the network and on again.
+	mark = alice.mark()
+	alice.Stop()
+	await(t, alice, mark, online(bob, presence.Offline))
+	mark = alice.mark()
+	alice.Start(alice.node)
+	await(t, alice, mark, online(bob, presence.Connected))
+}
+
+// TestBannedIsDisconnected at once, and so is a device that its account revokes.
+func TestBannedIsDisconnected(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(t *testing.T, alice, bob *person){
+		"banned": func(t *testing.T, alice, bob *person) {
+			if _, err := alice.RemoveContact(bob.ID(), true); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"removed": func(t *testing.T, alice, bob *person) {
+			if _, err := alice.RemoveContact(bob.ID(), false); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"revoked": func(t *testing.T, alice, bob *person) { revoke(t, bob) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			alice, bob := newCouple(t)
+			await(t, alice, 0, online(bob, presence.Connected))
+			await(t, bob, 0, online(alice, presence.Connected))
+			mark := bob.mark()
+			end(t, alice, bob)
+			await(t, bob, mark, disconnected(alice))
+		})
 	}
 }

@@ -14,6 +14,9 @@ type device struct {
 	verdict Verdict
 	values  map[uint64]*held
 	dates   *dates // of the device, also of earlier sightings; shared with its peer
+
+	changed time.Time     // when it came, or its announcement was another one
+	pace    time.Duration // how long that was after the time before
 }
 
 // held is one live announcement, under one value id.
@@ -85,10 +88,21 @@ func (d *device) ends(h *held) time.Time {
 	return ends
 }
 
-// anew reports whether a value tells something new of a device that is on the
-// network. newer says that its date does.
-func (d *device) anew(id uint64, newer bool) bool {
-	return len(d.values) > 0 && (newer || d.values[id] == nil && d.dates.newest.IsZero())
+// anew reports whether a value is a reason to think that the device, which is on
+// the network, was started again: it is another one, or its date is newer, and it
+// is no renewal at the pace of those before.
+func (d *device) anew(now time.Time, id uint64, newer bool) bool {
+	switch {
+	case len(d.values) == 0:
+		d.changed = now
+		return false
+	case !newer && (d.values[id] != nil || !d.dates.newest.IsZero()):
+		return false
+	}
+	pace := now.Sub(d.changed)
+	steady := d.pace > 0 && (pace-d.pace).Abs() <= d.pace/steadiness
+	d.changed, d.pace = now, pace
+	return !steady
 }
 
 // last returns when the last value of the device ends.

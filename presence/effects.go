@@ -80,8 +80,7 @@ type DeviceUp struct {
 }
 
 // DeviceAgain tells that a device which is on the network has announced itself
-// anew, under a newer date or, if it shows none, another value id: it may have
-// been started again.
+// anew, and not to renew what it said before: it may have been started again.
 type DeviceAgain struct {
 	Account, Device infohash.Hash
 	Key             []byte

@@ -102,7 +102,7 @@ func (t *Tracker) take(now time.Time, p *peer, v Value, expires time.Time, seen 
 		p.devices[v.Device] = d
 		t.emit(DeviceUp{p.account, d.id, d.key, d.verdict})
 	}
-	if d.anew(v.ID, newer) {
+	if d.anew(now, v.ID, newer) {
 		t.emit(DeviceAgain{p.account, d.id, d.key, d.verdict})
 	}
 	if newer {

@@ -35,6 +35,8 @@ const (
 	MaxTracked = 1_000_000
 	// maxDevices bounds the devices of one account.
 	maxDevices = 64
+	// steadiness is the part of its pace by which a renewal may be early or late.
+	steadiness = 5
 	// maxValues bounds the announcements of one device; by leases a device has
 	// two or three. Anyone may put a genuine one again under other ids.
 	maxValues = 32
