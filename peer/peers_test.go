@@ -58,7 +58,7 @@ type person struct {
 
 // newPerson opens the peers of a device on a node. change may alter the
 // configuration.
-func newPerson(t *testing.T, node *dht.Node, device *identity.Device, change func(*Config)) *person {
+func newPerson(t testing.TB, node *dht.Node, device *identity.Device, change func(*Config)) *person {
 	t.Helper()
 	p := &person{device: device, standing: make(map[infohash.Hash]Standing), more: make(chan struct{})}
 	self, err := dht.NewIdentity(device, device.Chain().DER()...)
@@ -133,7 +133,7 @@ func (p *person) mark() int {
 }
 
 // await waits for the first event of a type after mark that match accepts.
-func await[E any](t *testing.T, p *person, mark int, match func(E) bool) E {
+func await[E any](t testing.TB, p *person, mark int, match func(E) bool) E {
 	t.Helper()
 	timeout := time.NewTimer(2 * time.Minute)
 	defer timeout.Stop()
@@ -155,7 +155,7 @@ func await[E any](t *testing.T, p *person, mark int, match func(E) bool) E {
 }
 
 // openNetwork returns the nodes of a private network on loopback.
-func openNetwork(t *testing.T, size int) []*dht.Node {
+func openNetwork(t testing.TB, size int) []*dht.Node {
 	t.Helper()
 	var nodes []*dht.Node
 	var bootstrap []string

@@ -1,0 +1,123 @@
+package peer
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"testing"
+	"time"
+)
+
+// BenchmarkThroughput sends over loopback in writes of 16 kB: over bare TLS, and
+// through a channel of a connection.
+func BenchmarkThroughput(b *testing.B) {
+	b.Run("bare TLS", func(b *testing.B) {
+		server, client := bareTLS(b)
+		transfer(b, client, server)
+	})
+	b.Run("connection", func(b *testing.B) {
+		nodes := openNetwork(b, 3)
+		incoming, end := make(chan net.Conn), make(chan struct{})
+		alice := newPerson(b, nodes[1], people()[0], nil)
+		bob := newPerson(b, nodes[2], people()[1], func(cfg *Config) {
+			cfg.Incoming = func(*Conn, string) func(net.Conn) {
+				return func(ch net.Conn) {
+					incoming <- ch
+					<-end
+					ch.Close()
+				}
+			}
+		})
+		defer close(end)
+		alice.accept(bob, Contact)
+		bob.accept(alice, Contact)
+		alice.want(bob)
+		conn := await[Connected](b, alice, 0, nil).Conn
+		ch, err := conn.Open(b.Context(), "transfer")
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer ch.Close()
+		transfer(b, ch, <-incoming)
+	})
+}
+
+// BenchmarkSetUp connects two devices that are announced, and know nothing of each
+// other but that: asked and answered over the DHT, ICE, TLS.
+func BenchmarkSetUp(b *testing.B) {
+	nodes := openNetwork(b, 3)
+	alice := newPerson(b, nodes[1], people()[0], nil)
+	bob := newPerson(b, nodes[2], people()[1], nil)
+	alice.accept(bob, Contact)
+	bob.accept(alice, Contact)
+	var took time.Duration
+	for b.Loop() {
+		mark := alice.mark()
+		alice.want(bob)
+		conn := await[Connected](b, alice, mark, nil).Conn
+		took += conn.Info().SetUp
+		alice.Unwant(conn.Device())
+		mark = bob.mark()
+		conn.Close()
+		await[Disconnected](b, bob, mark, nil)
+	}
+	b.ReportMetric(float64(took.Microseconds())/1000/float64(b.N), "set-up-ms")
+}
+
+func transfer(b *testing.B, from io.Writer, to io.Reader) {
+	payload := make([]byte, 16<<10)
+	b.SetBytes(int64(len(payload)))
+	b.ReportAllocs()
+	b.ResetTimer()
+	go func() {
+		for range b.N {
+			if _, err := from.Write(payload); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	}()
+	if _, err := io.CopyN(io.Discard, to, int64(b.N)*int64(len(payload))); err != nil {
+		b.Fatal(err)
+	}
+	b.StopTimer()
+}
+
+// bareTLS returns both ends of a TLS connection between two devices.
+func bareTLS(b *testing.B) (server, client *tls.Conn) {
+	b.Helper()
+	config := func(i int) *tls.Config {
+		device := people()[i]
+		return &tls.Config{
+			Certificates: []tls.Certificate{{Certificate: device.Chain().DER(), PrivateKey: device}},
+			ClientAuth:   tls.RequireAnyClientCert, InsecureSkipVerify: true,
+		}
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer listener.Close()
+	dialled, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	accepted, err := listener.Accept()
+	if err != nil {
+		b.Fatal(err)
+	}
+	server, client = tls.Server(accepted, config(0)), tls.Client(dialled, config(1))
+	b.Cleanup(func() {
+		client.Close()
+		server.Close()
+	})
+	shaken := make(chan error, 1)
+	go func() { shaken <- server.Handshake() }()
+	if err := client.Handshake(); err != nil {
+		b.Fatal(err)
+	}
+	if err := <-shaken; err != nil {
+		b.Fatal(err)
+	}
+	return server, client
+}
