@@ -168,15 +168,16 @@ func (e *Engine) settle(now time.Time) {
 // advance begins a call, and looks for the neighbours again after a time in which the
 // machine was asleep: what others had to tell meanwhile is lost.
 func (e *Engine) advance(now time.Time) {
-	last, due := e.awake, e.NextDeadline()
+	last := e.awake
 	e.now, e.awake = now, now
-	if last.IsZero() {
+	passed := now.Round(0).Sub(last.Round(0))
+	if last.IsZero() || passed <= bridged {
 		return
 	}
 	// Asleep, the monotonic clock may stand still or go on. In the one case the wall
 	// clock gains on it, in the other the call comes late.
-	gain := now.Round(0).Sub(last.Round(0)) - now.Sub(last)
-	if gain > bridged || !due.IsZero() && now.Sub(due) > bridged {
+	due := e.NextDeadline()
+	if passed-now.Sub(last) > bridged || !due.IsZero() && now.Sub(due) > bridged {
 		e.ConnectivityChanged(now)
 		e.effect(Effect{Kind: Seek})
 	}
