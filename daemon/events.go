@@ -86,6 +86,7 @@ type OutgoingChanged struct {
 type PresenceChanged struct {
 	Peer       infohash.Hash
 	Status     presence.Status
+	Was        presence.Status // until then, the same if it is only told again
 	Cause      presence.Cause
 	Subscribed bool   // some client has subscribed to it
 	Contact    bool   // it is a contact

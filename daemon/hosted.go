@@ -148,7 +148,7 @@ func (h *hosted) notify(event account.Event) {
 }
 
 func (h *hosted) presenceLocked(e presence.StatusChanged) PresenceChanged {
-	change := PresenceChanged{Peer: e.Account, Status: e.Status, Cause: e.Cause, Subscribed: e.Subscribed, Note: e.Note}
+	change := PresenceChanged{Peer: e.Account, Status: e.Status, Was: e.Was, Cause: e.Cause, Subscribed: e.Subscribed, Note: e.Note}
 	if h.account != nil {
 		h.account.Read(func(l *contact.List, _ *presence.Tracker) {
 			c, _ := l.Contact(e.Account)

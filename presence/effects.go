@@ -64,6 +64,7 @@ type Unlisten struct{ Account infohash.Hash }
 type StatusChanged struct {
 	Account    infohash.Hash
 	Status     Status
+	Was        Status // until then, the same if it is only told again
 	At         time.Time
 	Cause      Cause
 	Subscribed bool   // by some client

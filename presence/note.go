@@ -30,7 +30,7 @@ func (t *Tracker) NoteReceived(now time.Time, account infohash.Hash, text string
 func (t *Tracker) tellNote(now time.Time, p *peer) {
 	if p.unheard && p.status == Connected {
 		p.unheard = false
-		t.emit(StatusChanged{p.account, Connected, now, CauseNote, p.subscriptions > 0, p.note.Text})
+		t.emit(StatusChanged{p.account, Connected, Connected, now, CauseNote, p.subscriptions > 0, p.note.Text})
 	}
 }
 

@@ -75,9 +75,10 @@ func (t *Tracker) settle(now time.Time, p *peer, cause Cause) {
 		}
 	}
 	if status := p.derive(); status != p.status {
+		was := p.status
 		p.status = status
 		t.remember(p, Change{At: now, Status: status})
-		t.tell(now, p, cause)
+		t.tell(now, p, was, cause)
 		t.tellNote(now, p)
 	}
 }
@@ -126,6 +127,6 @@ func (t *Tracker) save(now time.Time, p *peer) {
 	t.emit(SaveMemory{p.account, p.memory()})
 }
 
-func (t *Tracker) tell(now time.Time, p *peer, cause Cause) {
-	t.emit(StatusChanged{p.account, p.status, now, cause, p.subscriptions > 0, ""})
+func (t *Tracker) tell(now time.Time, p *peer, was Status, cause Cause) {
+	t.emit(StatusChanged{p.account, p.status, was, now, cause, p.subscriptions > 0, ""})
 }

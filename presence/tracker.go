@@ -95,7 +95,7 @@ func (t *Tracker) Stop(now time.Time) {
 		t.unfollow(now, p)
 		if before != Offline {
 			t.remember(p, Change{At: now, Status: Offline})
-			t.tell(now, p, CauseStopped)
+			t.tell(now, p, before, CauseStopped)
 		}
 		t.follow(now, p)
 	}
@@ -125,7 +125,7 @@ func (t *Tracker) Subscribe(now time.Time, account infohash.Hash) error {
 	p.subscriptions++
 	t.follow(now, p)
 	if p.status != Offline {
-		t.tell(now, p, CauseSubscribed)
+		t.tell(now, p, p.status, CauseSubscribed)
 	}
 	return nil
 }

@@ -91,10 +91,13 @@ func (f *face) newBuddyNotification(id string, c daemon.PresenceChanged) []signa
 	of := func(status any) signal {
 		return signal{"PresenceManager", "newBuddyNotification", []any{id, c.Peer.String(), status, c.Note}}
 	}
-	return f.choose(
-		form{[]Generation{Generation2023}, of(c.Status != presence.Offline)},
-		form{[]Generation{Generation2026, Documented}, of(int32(c.Status))},
-	)
+	forms := []form{{[]Generation{Generation2026, Documented}, of(int32(c.Status))}}
+	// Where connected is nothing but online, it is no change.
+	online, was := c.Status != presence.Offline, c.Was != presence.Offline
+	if online != was || c.Status == c.Was {
+		forms = append([]form{{[]Generation{Generation2023}, of(online)}}, forms...)
+	}
+	return f.choose(forms...)
 }
 
 func (f *face) registeredNameFound(id daemon.AccountID, asked string, status int32, address, name string) []signal {

@@ -100,6 +100,21 @@ func TestSignals(t *testing.T) {
 			[]string{"newBuddyNotification ssbs BOB true ", "newBuddyNotification ssis BOB 1 "},
 		},
 		{"online, 2023", old, daemon.PresenceChanged{Peer: bob, Status: presence.Online, Contact: true}, []string{"newBuddyNotification ssbs BOB true "}},
+		{
+			"connected after online", both,
+			daemon.PresenceChanged{Peer: bob, Status: presence.Connected, Was: presence.Online, Subscribed: true},
+			[]string{"newBuddyNotification ssis BOB 2 "},
+		},
+		{
+			"online after connected, 2023", old,
+			daemon.PresenceChanged{Peer: bob, Status: presence.Online, Was: presence.Connected, Subscribed: true},
+			nil,
+		},
+		{
+			"offline after connected", both,
+			daemon.PresenceChanged{Peer: bob, Status: presence.Offline, Was: presence.Connected, Subscribed: true},
+			[]string{"newBuddyNotification ssbs BOB false ", "newBuddyNotification ssis BOB 0 "},
+		},
 		{"connected, 2026", recent, daemon.PresenceChanged{Peer: bob, Status: presence.Connected, Subscribed: true}, []string{"newBuddyNotification ssis BOB 2 "}},
 		{
 			"note, documented",
