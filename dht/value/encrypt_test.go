@@ -5,7 +5,9 @@ import (
 	"crypto"
 	"crypto/rand"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
+	"strings"
 	"testing"
 
 	"rollcall/dht/infohash"
@@ -223,14 +225,39 @@ func TestPasswordVectors(t *testing.T) {
 	}
 }
 
-// TestStretchVectors derives twice only: each derivation takes long, and those of
-// up to 20 bytes differ in nothing but their length.
 func TestStretchVectors(t *testing.T) {
-	for _, name := range []string{"stretch_16", "stretch_64"} {
-		x := cryptoVectorOf(t, name)
-		if got := Stretch(x.Password, x.Salt, x.Length); !bytes.Equal(got, x.Key) {
-			t.Errorf("%s: %x", name, got)
-		}
+	for _, name := range []string{"stretch_16", "stretch_20", "stretch_32", "stretch_64"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := cryptoVectorOf(t, name)
+			if got := Stretch(x.Password, x.Salt, x.Length); !bytes.Equal(got, x.Key) {
+				t.Errorf("%x", got)
+			}
+		})
+	}
+}
+
+// Peers write a public key as the PEM form of what stands in the owner of a value, some
+// with a NUL at the end.
+func TestPublicKeyTextVector(t *testing.T) {
+	var text string
+	if err := json.Unmarshal(readJSON[map[string]json.RawMessage](t, "crypto.json")["pk_toString_bob"], &text); err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		t.Fatal("no PEM")
+	}
+	key, err := ParsePublicKey(block.Bytes)
+	if err != nil || !key.Equal(&rsaKey(t, "bob").PublicKey) {
+		t.Fatalf("another key, or %v", err)
+	}
+	spki, err := MarshalPublicKey(key)
+	if err != nil || !bytes.Equal(spki, identityVectors(t)["bob"].SPKI) {
+		t.Errorf("packed as %x, %v", spki, err)
+	}
+	if got := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki}); string(got) != strings.TrimRight(text, "\x00") {
+		t.Errorf("written as %s", got)
 	}
 }
 
