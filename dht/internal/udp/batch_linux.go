@@ -19,31 +19,31 @@ type mmsghdr struct {
 	_   uint32
 }
 
-// batch holds the memory that the kernel fills and reads.
+// batch holds the memory that the kernel fills and reads. Its functions are made
+// once: a closure per call would be an allocation per call.
 type batch struct {
 	raw syscall.RawConn
 	ip6 bool
 
-	in        ring
-	buffers   [BatchSize][]byte
-	received  [BatchSize]Datagram
-	inCount   int
-	inErr     error
-	receiveFn func(fd uintptr) bool
-	tryFn     func(fd uintptr) bool
+	in       ring
+	buffers  [BatchSize][]byte
+	received [BatchSize]Datagram
+	wait     func(fd uintptr) bool
+	try      func(fd uintptr) bool
 
-	out      ring
-	sending  []Datagram
-	outCount int
-	outErr   error
-	sendFn   func(fd uintptr) bool
+	out  ring
+	size int // datagrams to be sent
+	send func(fd uintptr) bool
 }
 
-// ring is the headers of one direction, linked to their addresses and buffers.
+// ring is the headers of one direction, linked to their addresses and buffers, and
+// the outcome of the last call.
 type ring struct {
 	msgs  [BatchSize]mmsghdr
 	iovs  [BatchSize]unix.Iovec
 	addrs [BatchSize]unix.RawSockaddrInet6 // large enough for either family
+	moved int
+	err   error
 }
 
 func (r *ring) init() {
@@ -53,6 +53,22 @@ func (r *ring) init() {
 		h.Iov = &r.iovs[i]
 		h.SetIovlen(1)
 	}
+}
+
+// move receives or sends up to n datagrams by one system call. It reports false when
+// that must wait for the socket.
+func (r *ring) move(call, fd uintptr, n int) bool {
+	moved, _, errno := unix.Syscall6(call, fd, uintptr(unsafe.Pointer(&r.msgs[0])), uintptr(n), unix.MSG_DONTWAIT, 0, 0)
+	r.moved, r.err = 0, nil
+	switch errno {
+	case 0:
+		r.moved = int(moved)
+	case unix.EAGAIN, unix.EINTR:
+		return false
+	default:
+		r.err = errno
+	}
+	return true
 }
 
 func (b *batch) init(conn *net.UDPConn, ip6 bool) (err error) {
@@ -68,51 +84,34 @@ func (b *batch) init(conn *net.UDPConn, ip6 bool) (err error) {
 		b.in.iovs[i].Base = &b.buffers[i][0]
 		b.in.iovs[i].SetLen(maxDatagram)
 	}
-	// Made once: a closure per call would be an allocation per call.
-	b.receiveFn = b.receive
-	b.tryFn = func(fd uintptr) bool { b.receive(fd); return true }
-	b.sendFn = b.send
+	b.wait = b.receive
+	b.try = func(fd uintptr) bool { b.receive(fd); return true }
+	b.send = func(fd uintptr) bool { return b.out.move(unix.SYS_SENDMMSG, fd, b.size) }
 	return nil
 }
 
 // Receive waits for at least one datagram and returns what has arrived, at most
 // BatchSize. The result is valid until the next call.
-func (c *Conn) Receive() ([]Datagram, error) { return c.batch.take(c.batch.receiveFn) }
+func (c *Conn) Receive() ([]Datagram, error) { return c.batch.take(c.batch.wait) }
 
 // TryReceive is Receive without the wait: it returns nothing when nothing is there.
-func (c *Conn) TryReceive() ([]Datagram, error) { return c.batch.take(c.batch.tryFn) }
+func (c *Conn) TryReceive() ([]Datagram, error) { return c.batch.take(c.batch.try) }
 
 func (b *batch) take(receive func(fd uintptr) bool) ([]Datagram, error) {
 	if err := b.raw.Read(receive); err != nil {
 		return nil, err
 	}
-	if b.inErr != nil {
-		return nil, b.inErr
+	for i := range b.in.moved {
+		b.received[i] = Datagram{Addr: b.addrPort(&b.in.addrs[i]), Data: b.buffers[i][:b.in.msgs[i].len]}
 	}
-	for i := range b.inCount {
-		m := &b.in.msgs[i]
-		b.received[i] = Datagram{Addr: b.addrPort(&b.in.addrs[i]), Data: b.buffers[i][:m.len]}
-	}
-	return b.received[:b.inCount], nil
+	return b.received[:b.in.moved], b.in.err
 }
 
 func (b *batch) receive(fd uintptr) bool {
 	for i := range b.in.msgs {
 		b.in.msgs[i].hdr.Namelen = uint32(unsafe.Sizeof(b.in.addrs[i]))
 	}
-	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.in.msgs[0])),
-		BatchSize, unix.MSG_DONTWAIT, 0, 0)
-	b.inCount, b.inErr = int(n), nil
-	switch errno {
-	case 0:
-		return true
-	case unix.EAGAIN, unix.EINTR:
-		b.inCount = 0
-		return false
-	default:
-		b.inCount, b.inErr = 0, errno
-		return true
-	}
+	return b.in.move(unix.SYS_RECVMMSG, fd, BatchSize)
 }
 
 // Send sends the datagrams in order. What cannot be sent is left out and
@@ -120,23 +119,22 @@ func (b *batch) receive(fd uintptr) bool {
 func (c *Conn) Send(datagrams []Datagram) (lost int, err error) {
 	b := &c.batch
 	for len(datagrams) > 0 {
-		b.sending = datagrams[:min(len(datagrams), BatchSize)]
-		for i := range b.sending {
-			b.prepare(i, &b.sending[i])
+		b.size = min(len(datagrams), BatchSize)
+		for i := range b.size {
+			b.prepare(i, &datagrams[i])
 		}
-		if err := b.raw.Write(b.sendFn); err != nil {
+		if err := b.raw.Write(b.send); err != nil {
 			return lost + len(datagrams), err
 		}
-		done := b.outCount
-		if b.outErr != nil {
+		done := b.out.moved
+		if b.out.err != nil {
 			// The kernel refused the first datagram of those that remain.
-			err = b.outErr
+			err = b.out.err
 			lost++
 			done++
 		}
 		datagrams = datagrams[done:]
 	}
-	b.sending = nil
 	return lost, err
 }
 
@@ -145,22 +143,6 @@ func (b *batch) prepare(i int, d *Datagram) {
 	iov.Base = unsafe.SliceData(d.Data)
 	iov.SetLen(len(d.Data))
 	b.out.msgs[i].hdr.Namelen = b.setAddr(&b.out.addrs[i], d.Addr)
-}
-
-func (b *batch) send(fd uintptr) bool {
-	n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.out.msgs[0])),
-		uintptr(len(b.sending)), unix.MSG_DONTWAIT, 0, 0)
-	b.outCount, b.outErr = int(n), nil
-	switch errno {
-	case 0:
-		return true
-	case unix.EAGAIN, unix.EINTR:
-		b.outCount = 0
-		return false
-	default:
-		b.outCount, b.outErr = 0, errno
-		return true
-	}
 }
 
 // The port of a socket address is in network order, whatever the machine's.
