@@ -136,7 +136,7 @@ func (a *Account) deviceChangedLocked(now time.Time, e presence.Effect) {
 // alarm that is early does no harm.
 func (a *Account) setAlarmLocked(now time.Time) {
 	next := a.refresh
-	for _, deadline := range []time.Time{a.list.NextDeadline(), a.tracker.NextDeadline(), a.announcer.NextDeadline()} {
+	for _, deadline := range []time.Time{a.list.NextDeadline(), a.tracker.NextDeadline(), a.renewalLocked()} {
 		if next.IsZero() || !deadline.IsZero() && deadline.Before(next) {
 			next = deadline
 		}
@@ -146,6 +146,16 @@ func (a *Account) setAlarmLocked(now time.Time) {
 	}
 	a.alarm = next
 	a.timer.Reset(max(0, next.Sub(now)))
+}
+
+// renewalLocked returns when the announcer must be ticked: at the next beat of the
+// node after it is due.
+func (a *Account) renewalLocked() time.Time {
+	due, beat := a.announcer.NextDeadline(), min(renewalBeat, a.announcer.Lease()/beatsPerLease)
+	if due.IsZero() || a.session == nil || beat == 0 {
+		return due
+	}
+	return a.session.beat(due, beat)
 }
 
 // work carries out what is queued, in order, until the account is closed.
@@ -170,17 +180,25 @@ func (a *Account) take() []task {
 }
 
 // carryOut stores what all tasks want stored in one transaction, then does the
-// rest of each.
+// rest of each. What may be lost is stored last: nobody waits for it.
 func (a *Account) carryOut(tasks []task) {
 	err := a.storeAll(tasks)
 	if err != nil {
 		a.log.Error("not stored", "err", err)
 		tasks = append(tasks, a.reload()...)
 	}
+	var memories []presence.SaveMemory
 	for _, t := range tasks {
 		for _, e := range t.effects {
 			if _, ofList := e.(contact.Effect); ofList && err != nil {
 				continue
+			}
+			switch e := e.(type) {
+			case presence.SaveMemory:
+				memories = append(memories, e)
+				continue
+			case presence.Listen: // which reads them
+				memories = a.saveMemories(memories)
 			}
 			a.perform(e)
 		}
@@ -188,6 +206,16 @@ func (a *Account) carryOut(tasks []task) {
 			t.done <- err
 		}
 	}
+	a.saveMemories(memories)
+}
+
+func (a *Account) saveMemories(memories []presence.SaveMemory) (none []presence.SaveMemory) {
+	for _, e := range memories {
+		if err := a.cfg.Cache.SaveMemory(a.id, e.Account, e.Memory); err != nil {
+			a.log.Warn("presence not remembered", "err", err)
+		}
+	}
+	return nil
 }
 
 func (a *Account) storeAll(tasks []task) error {
@@ -252,10 +280,6 @@ func (a *Account) perform(effect any) {
 	case presence.DeviceUp:
 		if e.Verdict == presence.Unknown {
 			a.job(func(s *session) { s.judge(e) })
-		}
-	case presence.SaveMemory:
-		if err := a.cfg.Cache.SaveMemory(a.id, e.Account, e.Memory); err != nil {
-			a.log.Warn("presence not remembered", "err", err)
 		}
 	}
 	if isEvent(effect) {

@@ -19,6 +19,11 @@ const (
 	refreshLive = 4 * time.Minute
 	// statusPoll is how soon a loss of the network is noticed.
 	statusPoll = 5 * time.Second
+	// renewalBeat is the period in which accounts on one node renew their announcements
+	// together, beatsPerLease what of a short lease it is: a renewal is late by
+	// that, and has two fifths of the lease.
+	renewalBeat   = time.Second
+	beatsPerLease = 60
 	// checkGap is how long it holds that enough nodes have kept an announcement:
 	// what could change is the clocks, and to ask costs as much as to announce.
 	checkGap = 5 * time.Minute

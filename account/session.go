@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"encoding/binary"
 	"sync"
 	"time"
 
@@ -71,6 +72,15 @@ func (s *session) input(f func(now time.Time)) {
 	})
 }
 
+// beat returns the first moment after t at which all accounts on the node do what
+// they do once in every period: together they wake the machine once, and each
+// node has moments of its own.
+func (s *session) beat(t time.Time, period time.Duration) time.Time {
+	id := s.node.ID()
+	phase := int64(binary.BigEndian.Uint32(id[:]))
+	return t.Add(period - time.Duration((t.UnixNano()-phase)%int64(period)))
+}
+
 // enter waits for the place of one more expensive job of the account; leave gives
 // it back.
 func (s *session) enter() error {
@@ -104,7 +114,7 @@ func (s *session) publish() *dht.Publication {
 // again after the network was lost.
 func (s *session) watchConnection() {
 	a := s.account
-	for online := true; pause(s.ctx, statusPoll); {
+	for online := true; pause(s.ctx, time.Until(s.beat(time.Now(), statusPoll))); {
 		now := s.node.Status() != dht.Disconnected
 		if now == online {
 			continue
