@@ -9,7 +9,7 @@ import (
 
 // Conn is the connection with a peer: a byte stream, which crypto/tls can use. A
 // writer is held back by a peer that does not read. While a Read is waiting,
-// checks of the peer are answered; keepalives are sent always.
+// checks of the peer are answered; keepalives are sent when nothing else is.
 //
 // After a Write that failed in the midst of a frame, by its deadline for
 // instance, every later one fails.
@@ -56,6 +56,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 			return 0, c.closedErr(err)
 		}
 	}
+	c.sending()
 	written := 0
 	for written < len(p) {
 		payload := p[written:min(len(p), written+maxPayload)]
@@ -66,6 +67,14 @@ func (c *Conn) Write(p []byte) (int, error) {
 		}
 	}
 	return written, nil
+}
+
+// sending puts off the next keepalive. The timer that is set for it fires early,
+// which costs less than to set it anew each time.
+func (c *Conn) sending() {
+	c.agent.mu.Lock()
+	defer c.agent.mu.Unlock()
+	c.agent.core.Sent(time.Now())
 }
 
 // closedErr makes the errors that follow on Close alike, whatever connection is

@@ -311,4 +311,14 @@ func TestKeepalives(t *testing.T) {
 		}
 		last = next
 	}
+	// What else is sent does the same.
+	sent := last.Add(19 * time.Second)
+	a.Sent(sent)
+	if next := a.NextDeadline(); next.Sub(sent) < keepaliveMin {
+		t.Errorf("a keepalive %v after something else", next.Sub(sent))
+	}
+	a.Tick(sent.Add(time.Second))
+	if effects := a.Effects(); len(effects) > 0 {
+		t.Errorf("effects %+v", effects)
+	}
 }

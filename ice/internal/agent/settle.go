@@ -127,6 +127,14 @@ func (a *Agent) choose(now time.Time, l *link) {
 	a.emit(Effect{Kind: Select, Link: l.id})
 }
 
+// Sent tells that something else was sent on the selected connection: the next
+// keepalive is due as long after that.
+func (a *Agent) Sent(now time.Time) {
+	if a.selected != nil {
+		a.schedule(now)
+	}
+}
+
 // schedule sets the time of the next keepalive.
 func (a *Agent) schedule(now time.Time) {
 	a.keepalive = now.Add(keepaliveMin + time.Duration(a.rng.Int64N(int64(keepaliveSpread))))
