@@ -132,7 +132,7 @@ func TestSignals(t *testing.T) {
 		{
 			"text", both,
 			daemon.TextReceived{Peer: bob, ID: 0x147e78dc02807, Type: "text/plain", Content: "hello"},
-			[]string{"incomingAccountMessage sssa{ss} 000147e78dc02807 BOB map[text/plain:hello]"},
+			[]string{"incomingAccountMessage sssa{ss} BOB 000147e78dc02807 map[text/plain:hello]"},
 		},
 		{
 			"text of ours", both,

@@ -47,9 +47,10 @@ func (f *face) sendFlaggedMessage(ctx context.Context, id daemon.AccountID, uri 
 	return f.sendTextMessage(ctx, id, uri, payloads)
 }
 
-// textReceived tells a message.
+// textReceived tells a message. Daemons put the sender before the id, whatever the
+// names of the arguments say.
 func textReceived(id string, c daemon.TextReceived) signal {
-	return configurationSignal("incomingAccountMessage", id, fmt.Sprintf("%016x", c.ID), c.Peer.String(), map[string]string{c.Type: c.Content})
+	return configurationSignal("incomingAccountMessage", id, c.Peer.String(), fmt.Sprintf("%016x", c.ID), map[string]string{c.Type: c.Content})
 }
 
 // textChanged tells the status of one of ours, which belongs to no conversation. It

@@ -37,7 +37,7 @@ func TestTalk(t *testing.T) {
 	there.wait("accountMessageStatusChanged", b, "", alice, id, int32(1))
 	there.wait("accountMessageStatusChanged", b, "", alice, id, int32(2))
 	text, _ := here.wait("incomingAccountMessage", a)
-	if payloads, ok := text.Body[3].(map[string]string); !ok || text.Body[2] != bob || payloads["text/plain"] != "Enjoy!" || len(payloads) != 1 {
+	if payloads, ok := text.Body[3].(map[string]string); !ok || text.Body[1] != bob || payloads["text/plain"] != "Enjoy!" || len(payloads) != 1 {
 		t.Errorf("text %v", text.Body)
 	}
 	here.want("0", "sendTextMessage", a, "xyz", map[string]string{"text/plain": "x"})
