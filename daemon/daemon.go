@@ -90,6 +90,7 @@ func Open(ctx context.Context, cfg Config) (*Daemon, error) {
 		d.RegisterAll()
 	}
 	d.wg.Go(d.takeSnapshots)
+	d.wg.Go(d.watchNetwork)
 	return d, nil
 }
 

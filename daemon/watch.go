@@ -1,0 +1,70 @@
+package daemon
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+const (
+	// watchEvery is how soon another network is noticed.
+	watchEvery = 3 * time.Second
+	// asleep is by how much the wall clock is ahead after a sleep that counts:
+	// others may have given us up.
+	asleep = 10 * time.Second
+)
+
+// watchNetwork sees that the machine has other addresses or was asleep, for
+// systems where nobody tells us.
+func (d *Daemon) watchNetwork() {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	last := time.Now()
+	w := watch{globalAddrs(), last.Round(0)}
+	for {
+		select {
+		case <-ticker.C:
+			now := time.Now()
+			passed := now.Sub(last)
+			last = now
+			if w.changed(now.Round(0), passed, globalAddrs()) {
+				d.log.Info("the network has changed", "addresses", w.addrs)
+				d.ConnectivityChanged()
+			}
+		case <-d.ctx.Done():
+			return
+		}
+	}
+}
+
+// watch is what was seen last.
+type watch struct {
+	addrs []netip.Addr
+	wall  time.Time
+}
+
+// changed reports whether the addresses are others than at the last call, or the
+// machine was asleep since: then less time has passed, by the monotonic clock,
+// than between the readings of the wall clock.
+func (w *watch) changed(wall time.Time, passed time.Duration, addrs []netip.Addr) bool {
+	changed := wall.Sub(w.wall)-passed > asleep || !slices.Equal(addrs, w.addrs)
+	w.addrs, w.wall = addrs, wall
+	return changed
+}
+
+// globalAddrs returns the addresses of this machine by which others may reach it.
+func globalAddrs() []netip.Addr {
+	found, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	var addrs []netip.Addr
+	for _, a := range found {
+		if prefix, err := netip.ParsePrefix(a.String()); err == nil && prefix.Addr().IsGlobalUnicast() {
+			addrs = append(addrs, prefix.Addr())
+		}
+	}
+	slices.SortFunc(addrs, netip.Addr.Compare)
+	return addrs
+}
