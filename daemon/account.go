@@ -45,6 +45,7 @@ type Account struct {
 	Announced   bool          // the announcement is on the network
 	Lease       time.Duration // in force; 0 = permanent announcements
 	HasPassword bool
+	Note        Note // what it says of itself
 	Bootstrap   []string
 	Progress    Progress // of the creation, while INITIALIZING
 }

@@ -36,7 +36,7 @@ func (d *Daemon) Account(id AccountID) (Account, error) {
 	}
 	if h.account != nil {
 		view.URI, view.Device = h.account.ID(), h.account.Device().LongID()
-		view.Lease = h.account.Status().Lease
+		view.Lease, view.Note = h.account.Status().Lease, h.account.Note()
 	}
 	return view, nil
 }

@@ -10,10 +10,11 @@ import (
 
 // Status is how the daemon is.
 type Status struct {
-	Accounts int
-	Networks []Network
-	Events   uint64    // sequence number of the last event
-	Damaged  []Damaged // what could not be read
+	Accounts  int
+	Connected int // direct connections of all accounts
+	Networks  []Network
+	Events    uint64    // sequence number of the last event
+	Damaged   []Damaged // what could not be read
 }
 
 // Network is one network that accounts are on, with the node they share.
@@ -35,9 +36,15 @@ type Damaged struct {
 
 // Status returns how the daemon is.
 func (d *Daemon) Status() Status {
+	connected := 0
+	for _, h := range d.hosted() {
+		if a, err := h.running(); err == nil {
+			connected += len(a.Connections())
+		}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s := Status{Accounts: len(d.accounts), Events: d.hub.last(), Damaged: slices.Clone(d.damaged)}
+	s := Status{Accounts: len(d.accounts), Connected: connected, Events: d.hub.last(), Damaged: slices.Clone(d.damaged)}
 	for _, n := range d.networks {
 		s.Networks = append(s.Networks, Network{
 			Bootstrap: n.bootstrap, ID: d.cfg.Network, Accounts: n.users, Node: n.node.ID().String(),

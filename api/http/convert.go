@@ -30,6 +30,9 @@ func fromAccount(a daemon.Account) schema.Account {
 		Announced: a.Announced, LeaseSeconds: a.Lease.Seconds(),
 		HasPassword: a.HasPassword, Bootstrap: a.Bootstrap,
 	}
+	if a.Note != (daemon.Note{}) {
+		account.Note = &schema.Note{Text: a.Note.Text, Until: a.Note.Until}
+	}
 	if a.State == daemon.Initializing {
 		account.Progress = &schema.Progress{Done: a.Progress.Done, Total: a.Progress.Total}
 	}
@@ -100,7 +103,7 @@ func counts(v presence.Verdict) bool { return v == presence.Unknown || v == pres
 
 func fromStatus(s daemon.Status) schema.Status {
 	return schema.Status{
-		Accounts: s.Accounts, Events: s.Events,
+		Accounts: s.Accounts, Connected: s.Connected, Events: s.Events,
 		Networks: each(s.Networks, fromNetwork),
 		Damaged:  each(s.Damaged, func(d daemon.Damaged) schema.Damaged { return schema.Damaged(d) }),
 	}

@@ -197,6 +197,9 @@ func (f *accountFlags) showCommand() *cobra.Command {
 		if a.LeaseSeconds > 0 {
 			text += fmt.Sprintf("\nlease   %v", time.Duration(a.LeaseSeconds*float64(time.Second)))
 		}
+		if a.Note != nil {
+			text += "\nnote    " + noteText(*a.Note, now())
+		}
 		return f.show(cmd.OutOrStdout(), a, text)
 	})
 }

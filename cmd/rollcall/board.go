@@ -19,7 +19,6 @@ type board struct {
 	account  schema.Account
 	contacts map[infohash.Hash]schema.Contact
 	presence map[infohash.Hash]schema.Presence
-	own      schema.Note
 	requests map[infohash.Hash]schema.Request
 }
 
@@ -39,9 +38,6 @@ func (b *board) load(ctx context.Context, c *client.Client, id string) error {
 	}
 	requests, err := c.Requests(ctx, id)
 	if err != nil {
-		return err
-	}
-	if b.own, err = c.Note(ctx, id); err != nil {
 		return err
 	}
 	b.set(account, contacts, presence, requests)
@@ -92,10 +88,7 @@ func (b *board) apply(e schema.Event) bool {
 	case schema.VolatileChanged:
 		b.account.Announced = e.Settings["Account.deviceAnnounced"] == "true"
 	case schema.NoteChanged:
-		b.own = schema.Note{}
-		if e.OwnNote != nil {
-			b.own = *e.OwnNote
-		}
+		b.account.Note = e.OwnNote
 	case schema.DevicesChanged, schema.LeaseChanged, schema.TextReceived, schema.TextChanged:
 	default:
 		return false
@@ -128,8 +121,8 @@ func (b *board) lines(now time.Time, width, height int) []string {
 		}
 	}
 	head := fmt.Sprintf("%s: %s", plain(b.account.DisplayName), accountState(b.account))
-	if b.own.Text != "" {
-		head += ", says: " + noteText(b.own, now)
+	if note := b.account.Note; note != nil && note.Text != "" {
+		head += ", says: " + noteText(*note, now)
 	}
 	lines := []string{
 		head,

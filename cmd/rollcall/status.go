@@ -29,7 +29,7 @@ func statusCommand() *cobra.Command {
 }
 
 func statusText(s schema.Status) string {
-	lines := []string{fmt.Sprintf("%d accounts", s.Accounts)}
+	lines := []string{fmt.Sprintf("%d accounts, connected with %d devices", s.Accounts, s.Connected)}
 	for _, n := range s.Networks {
 		state := "not connected"
 		if n.Connected {

@@ -18,6 +18,7 @@ type Account struct {
 	LeaseSeconds float64       `json:"leaseSeconds" doc:"How long an announcement lives, 0 for a permanent one"`
 	HasPassword  bool          `json:"hasPassword"`
 	Bootstrap    []string      `json:"bootstrap,omitempty"`
+	Note         *Note         `json:"note,omitempty" doc:"What it says of itself"`
 	Progress     *Progress     `json:"progress,omitempty" doc:"Of the creation, while the state is INITIALIZING"`
 }
 

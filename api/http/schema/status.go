@@ -2,10 +2,11 @@ package schema
 
 // Status is how the daemon is.
 type Status struct {
-	Accounts int       `json:"accounts"`
-	Networks []Network `json:"networks"`
-	Events   uint64    `json:"events" doc:"How many events there have been since the start"`
-	Damaged  []Damaged `json:"damaged,omitempty" doc:"What could not be read and was set aside"`
+	Accounts  int       `json:"accounts"`
+	Connected int       `json:"connected" doc:"Direct connections with devices, of all accounts"`
+	Networks  []Network `json:"networks"`
+	Events    uint64    `json:"events" doc:"How many events there have been since the start"`
+	Damaged   []Damaged `json:"damaged,omitempty" doc:"What could not be read and was set aside"`
 }
 
 // Network is a network that accounts are on, with the node that they share.
