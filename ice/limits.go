@@ -1,6 +1,10 @@
 package ice
 
-import "time"
+import (
+	"time"
+
+	"rollcall/ice/internal/wire"
+)
 
 const (
 	// MaxAddrs is the number of addresses that an agent listens at. Each takes
@@ -22,5 +26,5 @@ const (
 	acceptPause = 100 * time.Millisecond
 	// readBuffer holds a whole STUN message with its frame; larger reads of the
 	// stream pass it by.
-	readBuffer = 4 << 10
+	readBuffer = wire.HeaderSize + wire.MaxCheck
 )

@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// readSize is how much is read at once: most messages. There are two readers
+	// readSize is how much is read at once: most notes. There are up to four readers
 	// for each contact.
-	readSize = 2 << 10
+	readSize = 512
 	// maxQueued bounds the bytes that wait for one channel; who takes none of them
 	// loses it.
 	maxQueued = 256 << 10

@@ -15,6 +15,9 @@ import (
 const (
 	// readSize is how much is read at once: a TLS record.
 	readSize = 16 << 10
+	// idleSize is how much is read after a pause: a beacon, or a message. Most
+	// connections pause.
+	idleSize = 1 << 10
 	// flushLimit is how long Close tries to send what is left to send.
 	flushLimit = time.Second
 )
@@ -41,7 +44,6 @@ type Mux struct {
 	conn net.Conn
 	cfg  Config
 	work sync.WaitGroup // the reader and the writer
-	wake chan struct{}  // there is something to send, or the session ended
 	done chan struct{}  // closed when the session ended
 
 	mu       sync.Mutex // protects all following fields
@@ -49,6 +51,8 @@ type Mux struct {
 	channels map[uint16]*Channel
 	room     chan struct{} // closed and made anew as output leaves
 	resume   chan struct{} // has a token when the stream may go on
+	writing  bool          // the writer runs, or has closed the connection
+	sent     []byte        // what the writer sends, and then spare
 	timer    *time.Timer
 	armed    time.Time // when timer fires
 	effects  []channel.Effect
@@ -60,7 +64,6 @@ func New(conn net.Conn, cfg Config) *Mux {
 	m := &Mux{
 		conn:     conn,
 		cfg:      cfg,
-		wake:     make(chan struct{}, 1),
 		done:     make(chan struct{}),
 		session:  channel.New(time.Now(), cfg.Client),
 		channels: make(map[uint16]*Channel),
@@ -73,7 +76,6 @@ func New(conn net.Conn, cfg Config) *Mux {
 	m.settle()
 	m.mu.Unlock()
 	m.work.Go(m.read)
-	m.work.Go(m.write)
 	return m
 }
 
@@ -150,19 +152,32 @@ func (m *Mux) Close() error {
 
 // read hands the session what comes.
 func (m *Mux) read() {
-	buf := make([]byte, readSize)
+	idle := make([]byte, idleSize)
+	buf := idle
+	var busy *chunk
 	for {
 		n, err := m.conn.Read(buf)
 		if !m.handle(buf[:n]) {
-			return
+			break
 		}
 		if err != nil {
 			m.mu.Lock()
 			m.session.End(channel.StreamEnd)
 			m.settle()
 			m.mu.Unlock()
-			return
+			break
 		}
+		switch {
+		case busy == nil && n == len(idle):
+			busy = chunks.Get().(*chunk)
+			buf = busy.buf[:]
+		case busy != nil && n < len(idle):
+			chunks.Put(busy)
+			busy, buf = nil, idle
+		}
+	}
+	if busy != nil {
+		chunks.Put(busy)
 	}
 }
 
@@ -190,32 +205,39 @@ func (m *Mux) handle(p []byte) bool {
 	}
 }
 
-// write sends what the session has to send, and closes the connection when the
-// session ended.
+// write sends what the session has to send until nothing is left, and closes the
+// connection when the session ended. There is no writer while nothing is to be sent:
+// of many connections most are idle.
 func (m *Mux) write() {
-	defer m.conn.Close()
-	var buf []byte
 	for {
-		m.mu.Lock()
-		buf = m.session.Output(buf)
-		close(m.room)
-		m.room = make(chan struct{})
-		ended := m.err != nil
-		m.mu.Unlock()
-		if len(buf) > 0 {
-			if _, err := m.conn.Write(buf); err != nil {
-				m.mu.Lock()
-				m.session.End(channel.StreamEnd)
-				m.settle()
-				m.mu.Unlock()
-				return
+		out, ended := m.output()
+		if len(out) == 0 {
+			if ended {
+				m.conn.Close()
 			}
-		} else if ended {
 			return
-		} else {
-			<-m.wake
+		}
+		if _, err := m.conn.Write(out); err != nil {
+			m.mu.Lock()
+			m.session.End(channel.StreamEnd)
+			m.settle()
+			m.mu.Unlock()
+			m.conn.Close()
+			return
 		}
 	}
+}
+
+// output returns what is to be sent; if that is nothing, the writer ends.
+func (m *Mux) output() (out []byte, ended bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sent = m.session.Output(m.sent)
+	close(m.room)
+	m.room = make(chan struct{})
+	ended = m.err != nil
+	m.writing = len(m.sent) > 0 || ended // no other is to follow the last one
+	return m.sent, ended
 }
 
 // tick runs the timers of the session.
@@ -235,8 +257,9 @@ func (m *Mux) settle() {
 		}
 		clear(m.effects)
 	}
-	if m.session.Pending() > 0 {
-		signal(m.wake)
+	if !m.writing && (m.session.Pending() > 0 || m.err != nil) {
+		m.writing = true
+		m.work.Go(m.write)
 	}
 	if !m.session.Blocked() {
 		signal(m.resume)
@@ -274,7 +297,6 @@ func (m *Mux) carryOut(e channel.Effect) {
 		m.conn.SetReadDeadline(time.Now())
 		m.conn.SetWriteDeadline(time.Now().Add(flushLimit))
 		close(m.done)
-		signal(m.wake)
 	}
 }
 
