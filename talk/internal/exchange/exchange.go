@@ -54,9 +54,11 @@ type Config struct {
 // concurrent use and never blocks. Its owner carries out the effects, in order,
 // and calls Tick at NextDeadline.
 type Exchange struct {
-	cfg     Config
-	rng     *rand.Rand
-	devices []*device // that are connected, in the order of their coming
+	cfg      Config
+	rng      *rand.Rand
+	devices  []*device // that are connected, in the order of their coming
+	conns    map[ConnID]*conn
+	channels map[ChannelID]*channel
 
 	note     Note
 	version  uint64 // of note; 0 = there was none yet
@@ -64,6 +66,7 @@ type Exchange struct {
 	texts    []*text
 	pending  int // bytes of them
 	seen     seen
+	next     time.Time // see NextDeadline
 	counters Counters
 	effects  []Effect
 }
@@ -111,7 +114,9 @@ type channel struct {
 }
 
 // New returns an exchange without a note. rng draws the ids of messages.
-func New(cfg Config, rng *rand.Rand) *Exchange { return &Exchange{cfg: cfg, rng: rng} }
+func New(cfg Config, rng *rand.Rand) *Exchange {
+	return &Exchange{cfg: cfg, rng: rng, conns: make(map[ConnID]*conn), channels: make(map[ChannelID]*channel)}
+}
 
 // Counters count what was not told.
 type Counters struct {
@@ -141,15 +146,17 @@ func (x *Exchange) Connected(now time.Time, id ConnID, account infohash.Hash, de
 		c.asks[k] = ask{at: now.Add(wait), wait: reopenAfter}
 	}
 	d.conns = append(d.conns, c)
+	x.conns[id] = c
 	x.review(now, d)
 }
 
 // Disconnected tells of the end of a connection, and of all its channels.
 func (x *Exchange) Disconnected(now time.Time, id ConnID) {
-	c := x.conn(id)
+	c := x.conns[id]
 	if c == nil {
 		return
 	}
+	delete(x.conns, id)
 	for len(c.channels) > 0 {
 		x.drop(c.channels[0])
 	}
@@ -168,19 +175,20 @@ func (x *Exchange) Disconnected(now time.Time, id ConnID) {
 // Opened tells of a channel, whichever side has asked for it. If the result is
 // false there are too many of them, and the driver closes it.
 func (x *Exchange) Opened(now time.Time, id ConnID, ch ChannelID, kind Kind) bool {
-	c := x.conn(id)
+	c := x.conns[id]
 	if c == nil || len(c.channels) >= maxChannels {
 		return false
 	}
 	c.asks[kind].under = false
-	c.channels = append(c.channels, &channel{id: ch, conn: c, kind: kind})
+	x.channels[ch] = &channel{id: ch, conn: c, kind: kind}
+	c.channels = append(c.channels, x.channels[ch])
 	x.review(now, c.device)
 	return true
 }
 
 // Refused tells that a channel that was asked for did not come.
 func (x *Exchange) Refused(now time.Time, id ConnID, kind Kind) {
-	if c := x.conn(id); c != nil {
+	if c := x.conns[id]; c != nil {
 		c.asks[kind].under, c.asks[kind].refused = false, true
 		x.review(now, c.device)
 	}
@@ -188,7 +196,7 @@ func (x *Exchange) Refused(now time.Time, id ConnID, kind Kind) {
 
 // Closed tells of the end of a channel.
 func (x *Exchange) Closed(now time.Time, id ChannelID) {
-	if ch := x.channel(id); ch != nil {
+	if ch := x.channels[id]; ch != nil {
 		x.closed(now, ch)
 	}
 }
@@ -207,39 +215,45 @@ func (x *Exchange) drop(ch *channel) {
 	for _, t := range ch.unanswered {
 		x.undo(ch.conn.device, t)
 	}
+	delete(x.channels, ch.id)
 	ch.conn.channels = slices.DeleteFunc(ch.conn.channels, func(other *channel) bool { return other == ch })
 }
 
 // Tick does what is due at now.
 func (x *Exchange) Tick(now time.Time) {
+	x.next = time.Time{}
 	x.expire(now)
 	for _, d := range slices.Clone(x.devices) {
 		x.timeOut(now, d)
 		x.review(now, d)
 	}
+	x.wake(x.note.Until)
+	for _, t := range x.texts {
+		x.wake(t.until)
+	}
 }
 
-// NextDeadline reports when Tick must be called next; zero means never.
-func (x *Exchange) NextDeadline() time.Time {
-	next := x.note.Until
-	for _, t := range x.texts {
-		next = earlier(next, t.until)
-	}
-	for _, d := range x.devices {
-		for k := range kinds {
-			if c := x.asker(d, k); c != nil {
-				next = earlier(next, c.asks[k].at)
-			}
-		}
-		for _, c := range d.conns {
-			for _, ch := range c.channels {
-				for _, t := range ch.unanswered {
-					next = earlier(next, t.until)
-				}
-			}
+// NextDeadline reports when Tick must be called next; zero means never. It may be
+// earlier than there is something to do: what was awaited may have come.
+func (x *Exchange) NextDeadline() time.Time { return x.next }
+
+// wake makes Tick be called at a time, zero is never.
+func (x *Exchange) wake(at time.Time) { x.next = earlier(x.next, at) }
+
+// wakeFor makes Tick be called when something of a device is due.
+func (x *Exchange) wakeFor(d *device) {
+	for k := range kinds {
+		if c := x.asker(d, k); c != nil {
+			x.wake(c.asks[k].at)
 		}
 	}
-	return next
+	for _, c := range d.conns {
+		for _, ch := range c.channels {
+			if len(ch.unanswered) > 0 {
+				x.wake(ch.unanswered[0].until) // the others are later
+			}
+		}
+	}
 }
 
 // earlier returns the earlier of two times, of which zero is never.
@@ -264,30 +278,6 @@ func (x *Exchange) device(account infohash.Hash, id value.LongID) *device {
 	for _, d := range x.devices {
 		if d.id == id && d.account == account {
 			return d
-		}
-	}
-	return nil
-}
-
-func (x *Exchange) conn(id ConnID) *conn {
-	for _, d := range x.devices {
-		for _, c := range d.conns {
-			if c.id == id {
-				return c
-			}
-		}
-	}
-	return nil
-}
-
-func (x *Exchange) channel(id ChannelID) *channel {
-	for _, d := range x.devices {
-		for _, c := range d.conns {
-			for _, ch := range c.channels {
-				if ch.id == id {
-					return ch
-				}
-			}
 		}
 	}
 	return nil

@@ -25,8 +25,10 @@ func (x *Exchange) SetNote(now time.Time, note Note) {
 	}
 	x.note = note
 	x.version++
+	x.wake(note.Until)
 	for _, d := range x.devices {
 		x.sendNote(now, d)
+		x.wakeFor(d)
 	}
 }
 
@@ -36,6 +38,7 @@ func (x *Exchange) SetBySIP(now time.Time, on bool) {
 	x.bySIP = on
 	for _, d := range x.devices {
 		x.sendNote(now, d)
+		x.wakeFor(d)
 	}
 }
 

@@ -16,7 +16,7 @@ const plainText = "text/plain"
 
 // Received takes what came by a channel. p is not retained.
 func (x *Exchange) Received(now time.Time, id ChannelID, p []byte) {
-	ch := x.channel(id)
+	ch := x.channels[id]
 	if ch == nil {
 		return
 	}
@@ -69,6 +69,7 @@ func (x *Exchange) readSIP(now time.Time, ch *channel, p []byte) error {
 		if media == pidf.MIMEType {
 			d.wants = true
 			x.sendNote(now, d)
+			x.wakeFor(d)
 		}
 	}
 }

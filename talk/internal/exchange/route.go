@@ -18,17 +18,15 @@ func (x *Exchange) review(now time.Time, d *device) {
 	for _, t := range slices.Clone(x.texts) {
 		x.sendText(now, d, t)
 	}
+	x.wakeFor(d)
 }
 
 // asker returns the connection on which a channel of a kind is still to be asked
 // for: the newest, unless there is such a channel, or word of one is awaited.
 // Who is no contact comes to us, or not.
 func (x *Exchange) asker(d *device, k Kind) *conn {
-	if d.open(k) != nil || !x.cfg.Contact(d.account) {
-		return nil
-	}
 	c := d.conns[len(d.conns)-1]
-	if c.asks[k].under || c.asks[k].refused {
+	if c.asks[k].under || c.asks[k].refused || d.open(k) != nil || !x.cfg.Contact(d.account) {
 		return nil
 	}
 	return c

@@ -55,10 +55,12 @@ func (x *Exchange) Send(now time.Time, to infohash.Hash, mediaType, content stri
 	}
 	x.texts = append(x.texts, t)
 	x.pending += len(content)
+	x.wake(t.until)
 	x.setStatus(t, Sending)
 	reached := false
 	for _, d := range x.devices {
 		x.sendText(now, d, t)
+		x.wakeFor(d)
 		reached = reached || d.account == to
 	}
 	if !reached {
