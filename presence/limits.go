@@ -29,8 +29,9 @@ const (
 // Tracking.
 const (
 	// DefaultDwell is how long a contact is still shown online after its last
-	// announcement has ended, so that one which is late does not flicker.
-	DefaultDwell = 5 * time.Second
+	// announcement has ended, so that one which is late does not flicker. It
+	// leaves two of the five seconds that a dead device may be seen beyond its lease.
+	DefaultDwell = 3 * time.Second
 	// MaxTracked bounds the accounts that one account follows.
 	MaxTracked = 1_000_000
 	// maxDevices bounds the devices of one account.
