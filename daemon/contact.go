@@ -29,7 +29,9 @@ func (d *Daemon) Contacts(id AccountID) ([]Contact, error) {
 	}
 	var contacts []Contact
 	a.Read(func(l *contact.List, _ *presence.Tracker) {
-		for _, e := range l.Contacts() {
+		entries := l.Contacts()
+		contacts = make([]Contact, 0, len(entries))
+		for _, e := range entries {
 			if e.Record.Listed() {
 				contacts = append(contacts, newContact(l, e.Peer, e.Record))
 			}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -38,7 +39,7 @@ const (
 	// snapshotCheck is how often it is looked whether a daily snapshot is due.
 	snapshotCheck = time.Hour
 	// snapshotDelay keeps snapshots out of the way of a start.
-	snapshotDelay = time.Minute
+	snapshotDelay = 30 * time.Second
 )
 
 // Daemon runs accounts. Make one with Open.
@@ -307,6 +308,8 @@ func (d *Daemon) takeSnapshots() {
 				d.log.Error("snapshot", "account", h.id, "err", err)
 			}
 		}
+		// What the start took, and the snapshots, is not needed any more.
+		debug.FreeOSMemory()
 	}
 }
 

@@ -2,12 +2,16 @@ package daemon
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rollcall/dht"
 	"rollcall/dht/infohash"
+	"rollcall/internal/atomicfile"
 )
 
 // network is a network that accounts are on, with the node that they share.
@@ -46,13 +50,40 @@ func (d *Daemon) join(bootstrap []string) (*network, error) {
 	if len(d.networks) > 0 {
 		cfg.Port = 0 // that of the configuration is taken
 	}
-	node, err := dht.Open(context.Background(), cfg)
+	node, err := openNode(cfg)
 	if err != nil {
 		return nil, err
+	}
+	if err := savePort(cfg, node.Port()); err != nil {
+		d.log.Warn("port not kept", "err", err)
 	}
 	n := &network{bootstrap: bootstrap, node: node, users: 1}
 	d.networks[key] = n
 	return n, nil
+}
+
+// portSuffix is that of the file, beside the nodes of a network, with our last
+// port: at it others still know us, and routers still let them through.
+const portSuffix = ".port"
+
+// openNode starts a node on the port of its configuration, else on its last one,
+// else on any.
+func openNode(cfg dht.Config) (*dht.Node, error) {
+	if cfg.Port == 0 {
+		b, _ := os.ReadFile(cfg.StateFile + portSuffix) // without it any port is as good
+		if port, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 16); err == nil && port > 0 {
+			last := cfg
+			last.Port = uint16(port)
+			if node, err := dht.Open(context.Background(), last); err == nil {
+				return node, nil
+			}
+		}
+	}
+	return dht.Open(context.Background(), cfg)
+}
+
+func savePort(cfg dht.Config, port uint16) error {
+	return atomicfile.Write(cfg.StateFile+portSuffix, fmt.Appendln(nil, port), 0o600)
 }
 
 // leave ends one use of a network; with the last its node is closed.
