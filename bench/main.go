@@ -28,6 +28,7 @@ import (
 const usage = `usage: bench [flags] BENCH...     measure nodes
        bench daemon [flags]       measure daemons
        bench accounts [flags]     measure a daemon with very many accounts
+       bench contacts [flags]     measure a daemon with very many connected contacts
        bench report [-into DOC] FILE... print the tables of result files, or put them into a document
        bench echo -mode MODE -p PORT serve as the socket floor
 
@@ -44,6 +45,8 @@ func main() {
 		err = measureDaemons(os.Args[2:])
 	case len(os.Args) > 1 && os.Args[1] == "accounts":
 		err = measureAccounts(os.Args[2:])
+	case len(os.Args) > 1 && os.Args[1] == "contacts":
+		err = measureContacts(os.Args[2:])
 	case len(os.Args) > 1 && os.Args[1] == "echo":
 		err = serveEcho(os.Args[2:])
 	default:

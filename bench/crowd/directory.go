@@ -1,4 +1,5 @@
-// Package crowd measures one daemon with very many accounts.
+// Package crowd measures one daemon with very many accounts, or with very many
+// contacts.
 package crowd
 
 import (
@@ -60,7 +61,7 @@ func fill(ctx context.Context, dir string, n int) error {
 	}
 	for i := 0; i < n && err == nil; i++ {
 		select {
-		case work <- filepath.Join(accounts, fmt.Sprintf("%016x", i)):
+		case work <- accountDir(dir, i):
 		case err = <-errs:
 		case <-ctx.Done():
 			err = ctx.Err()
@@ -74,6 +75,11 @@ func fill(ctx context.Context, dir string, n int) error {
 	default:
 		return err
 	}
+}
+
+// accountDir is where the files of an account are in a daemon's data directory.
+func accountDir(dir string, i int) string {
+	return filepath.Join(dir, "accounts", fmt.Sprintf("%016x", i))
 }
 
 // writeAccount writes the files of an account whose keys are of the ring.

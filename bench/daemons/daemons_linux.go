@@ -27,6 +27,7 @@ type Config struct {
 	Idle     time.Duration // length of the idle measurement
 	Settle   time.Duration // what a daemon has to calm down before
 	Patience time.Duration // the longest wait for a dead peer to be seen offline
+	Parts    []string      // only these, if any
 	Log      *slog.Logger
 }
 
@@ -65,6 +66,13 @@ func (s *Suite) Run(ctx context.Context) error {
 		{"accounts", time.Duration(1+s.Accounts) * time.Minute, s.accounts},
 		{"alone", 10 * time.Minute, s.alone},
 		{"two", 5*time.Minute + s.Patience, s.two},
+		{"connect", 5 * time.Minute, s.connect},
+	}
+	if len(s.Parts) > 0 {
+		parts = slices.DeleteFunc(parts, func(p part) bool { return !slices.Contains(s.Parts, p.name) })
+		if len(parts) != len(s.Parts) {
+			return fmt.Errorf("unknown parts among %v", s.Parts)
+		}
 	}
 	for round := range s.Rounds {
 		daemons := slices.Clone(s.Daemons)

@@ -29,7 +29,7 @@ func (s *Suite) two(t *trial, d Daemon, round int) error {
 	host.Plug()
 
 	steps := []func(context.Context, Daemon, int, *peers.Account, *peers.Account) error{
-		s.come, s.follow, s.request, s.die,
+		s.come, s.follow, s.request, s.comeBack, s.die,
 	}
 	for _, step := range steps {
 		if err := step(t.ctx, d, round, alice, bob); err != nil {

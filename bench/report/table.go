@@ -112,6 +112,14 @@ var tables = []table{
 		{"cpu", "CPU % of a core", "%.2f", true},
 		{"exit_ms", "SIGTERM to exit ms", "%.0f", true},
 	}, nil},
+	{"daemon contacts", "A daemon: very many connected contacts", []column{
+		{"connected_s", "start to all connected s", "%.1f", true},
+		{"start_cpu_s", "CPU until then s", "%.1f", true},
+		{"rss", "RSS MB", "%.0f", true},
+		{"anon", "anonymous MB", "%.0f", false},
+		{"cpu", "CPU % of a core", "%.2f", true},
+		{"wakeups", "wake-ups/s", "%.1f", false},
+	}, nil},
 	{"daemon peers", "Two daemons: presence and requests (B5, B6)", []column{
 		{"ms", "ms", "%.1f", true},
 	}, []string{"ms"}},
