@@ -1,0 +1,73 @@
+package portmap
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+
+	"github.com/jackpal/gateway"
+)
+
+// ssdpAddr is where devices listen for searches (UPnP Device Architecture 1.3).
+var ssdpAddr = netip.MustParseAddrPort("239.255.255.250:1900")
+
+// findRouter returns the first router that answers.
+func findRouter(ctx context.Context) (router, error) {
+	return findFirst(ctx,
+		func(ctx context.Context) (router, error) {
+			ip, err := gateway.DiscoverGateway()
+			if err != nil {
+				return nil, err
+			}
+			addr, _ := netip.AddrFromSlice(ip)
+			return findNATPMP(ctx, addr.Unmap())
+		},
+		func(ctx context.Context) (router, error) { return findUPnP(ctx, ssdpAddr) },
+	)
+}
+
+// findFirst returns the first router found, and waits until all searches have
+// ended.
+func findFirst(ctx context.Context, searches ...func(context.Context) (router, error)) (router, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type result struct {
+		router
+		err error
+	}
+	results := make(chan result)
+	for _, search := range searches {
+		go func() {
+			r, err := search(ctx)
+			results <- result{r, err}
+		}()
+	}
+	var found router
+	errs := []error{ErrNoRouter}
+	for range searches {
+		r := <-results
+		switch {
+		case r.err != nil:
+			errs = append(errs, r.err)
+		case found == nil:
+			found = r.router
+			cancel()
+		}
+	}
+	if found == nil {
+		return nil, errors.Join(errs...)
+	}
+	return found, nil
+}
+
+// localTowards returns the address of this host from which it reaches another.
+func localTowards(addr netip.Addr) (netip.Addr, error) {
+	const anyPort = 9 // nothing is sent
+	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, anyPort)))
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	defer c.Close()
+	return c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap(), nil
+}

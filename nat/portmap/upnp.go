@@ -1,0 +1,191 @@
+package portmap
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/huin/goupnp"
+	"github.com/huin/goupnp/soap"
+)
+
+// services are those that map ports, the best first.
+var services = []string{
+	"urn:schemas-upnp-org:service:WANIPConnection:2",
+	"urn:schemas-upnp-org:service:WANIPConnection:1",
+	"urn:schemas-upnp-org:service:WANPPPConnection:1",
+}
+
+// Error codes of AddPortMapping (WANIPConnection:2 2.5.16).
+const (
+	conflictInMapping   = 718
+	onlyPermanentLeases = 725
+)
+
+// description names our mappings in the user interface of routers.
+const description = "Rollcall"
+
+// upnp is a router that speaks UPnP.
+type upnp struct {
+	at, host netip.Addr
+	service  string
+	client   *soap.SOAPClient
+}
+
+// deviceTransport carries requests to devices: one each, without proxies, and with
+// answers of bounded size.
+var deviceTransport = bounded{&http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: maxHeader}}
+
+type bounded struct{ next http.RoundTripper }
+
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := b.next.RoundTrip(r)
+	if err == nil {
+		response.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(response.Body, maxDocument), response.Body}
+	}
+	return response, err
+}
+
+// deviceClient follows no redirection: where a device is, it said already.
+var deviceClient = http.Client{
+	Transport:     deviceTransport,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// openUPnP reads the description of a device and sees whether it maps ports. All
+// of it must be at the address that answered the search: else anybody on the
+// network could have us talk to others.
+func openUPnP(ctx context.Context, location string, from netip.Addr) (router, error) {
+	at, err := url.Parse(location)
+	if err != nil || !sameHost(at, from) {
+		return nil, errors.New("a device that is described elsewhere")
+	}
+	root, err := describe(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	host, err := localTowards(from)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range services {
+		for _, service := range root.Device.FindService(name) {
+			if !service.ControlURL.Ok || !sameHost(&service.ControlURL.URL, from) {
+				continue
+			}
+			r := &upnp{at: from, host: host, service: name, client: soap.NewSOAPClient(service.ControlURL.URL)}
+			r.client.HTTPClient = deviceClient
+			if addr, err := r.external(ctx); err == nil && usable(addr) {
+				return r, nil
+			}
+		}
+	}
+	return nil, errors.New("a device that maps no ports, or is not connected")
+}
+
+func sameHost(u *url.URL, host netip.Addr) bool {
+	addr, err := netip.ParseAddr(u.Hostname())
+	return err == nil && u.Scheme == "http" && addr.Unmap() == host
+}
+
+func describe(ctx context.Context, at *url.URL) (*goupnp.RootDevice, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := deviceClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("no description: %s", response.Status)
+	}
+	root := new(goupnp.RootDevice)
+	d := xml.NewDecoder(response.Body)
+	d.DefaultSpace = goupnp.DeviceXMLNamespace
+	if err := d.Decode(root); err != nil {
+		return nil, fmt.Errorf("no description: %w", err)
+	}
+	base := at
+	if root.URLBaseStr != "" {
+		if base, err = url.Parse(root.URLBaseStr); err != nil {
+			return nil, err
+		}
+	}
+	root.SetURLBase(base)
+	return root, nil
+}
+
+func (r *upnp) protocol() string  { return "UPnP" }
+func (r *upnp) addr() netip.Addr  { return r.at }
+func (r *upnp) local() netip.Addr { return r.host }
+
+func (r *upnp) external(ctx context.Context) (netip.Addr, error) {
+	answer := struct{ NewExternalIPAddress string }{}
+	if err := r.client.PerformActionCtx(ctx, r.service, "GetExternalIPAddress", nil, &answer); err != nil {
+		return netip.Addr{}, err
+	}
+	addr, err := netip.ParseAddr(answer.NewExternalIPAddress)
+	return addr.Unmap(), err
+}
+
+func (r *upnp) add(ctx context.Context, internal, external uint16, life time.Duration) (uint16, time.Duration, error) {
+	seconds := int(life / time.Second)
+	var err error
+	for range portTries {
+		if err = r.addPort(ctx, internal, external, seconds); err == nil {
+			return external, life, nil
+		}
+		switch code(err) {
+		case onlyPermanentLeases:
+			seconds = 0
+		case conflictInMapping:
+			external = uint16(firstPort + rand.IntN(1<<16-firstPort))
+		default:
+			return 0, 0, err
+		}
+	}
+	return 0, 0, err
+}
+
+// firstPort is where the ports begin that belong to nobody (RFC 6335 6).
+const firstPort = 49152
+
+func (r *upnp) addPort(ctx context.Context, internal, external uint16, seconds int) error {
+	request := struct {
+		NewRemoteHost, NewExternalPort, NewProtocol, NewInternalPort, NewInternalClient string
+		NewEnabled, NewPortMappingDescription, NewLeaseDuration                         string
+	}{
+		NewExternalPort: port(external), NewProtocol: "TCP", NewInternalPort: port(internal), NewInternalClient: r.host.String(),
+		NewEnabled: "1", NewPortMappingDescription: description, NewLeaseDuration: strconv.Itoa(seconds),
+	}
+	return r.client.PerformActionCtx(ctx, r.service, "AddPortMapping", &request, nil)
+}
+
+func (r *upnp) remove(ctx context.Context, _, external uint16) error {
+	request := struct{ NewRemoteHost, NewExternalPort, NewProtocol string }{"", port(external), "TCP"}
+	return r.client.PerformActionCtx(ctx, r.service, "DeletePortMapping", &request, nil)
+}
+
+func port(n uint16) string { return strconv.Itoa(int(n)) }
+
+// code returns the code of an error that a device told, 0 for others.
+func code(err error) int {
+	var fault *soap.SOAPFaultError
+	if errors.As(err, &fault) {
+		return fault.Detail.UPnPError.Errorcode
+	}
+	return 0
+}
