@@ -33,10 +33,12 @@ const (
 	// Daemons answer within milliseconds, loaded ones within seconds.
 	AnswerLimit = 30 * time.Second
 
-	// BeaconAfter is the silence after which a beacon is sent. With
-	// BeaconTimeout it stays below the 30 s within which a dead peer must be
+	// BeaconAfter is the silence after which a beacon is sent; the TLS client waits
+	// for ClientWait longer, because one that is answered tells both sides enough.
+	// With BeaconTimeout it stays below the 30 s within which a dead peer must be
 	// noticed.
 	BeaconAfter = 20 * time.Second
+	ClientWait  = 2 * time.Second
 
 	// MaxOutput is how many bytes may wait to be sent before Write takes no
 	// more.

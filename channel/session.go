@@ -43,6 +43,8 @@ type Session struct {
 	blocked   *entry // the channel that holds back the stream, if any
 	blockedAt time.Time
 
+	patience time.Duration // the silence after which a beacon is sent
+
 	started time.Time
 	heard   time.Time // when the peer was last known to be alive
 	beacon  time.Time // when the unanswered beacon was sent, zero if there is none
@@ -79,11 +81,13 @@ func New(now time.Time, client bool) *Session {
 		channels: make(map[uint16]*entry),
 		next:     firstOfServer,
 		last:     lastOfServer,
+		patience: BeaconAfter,
 		started:  now,
 		heard:    now,
 	}
 	if client {
 		s.next, s.last = firstOfClient, lastOfClient
+		s.patience += ClientWait
 	}
 	s.send(Protocol, appendVersion(nil))
 	return s

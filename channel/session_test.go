@@ -282,6 +282,31 @@ func TestBeacons(t *testing.T) {
 	}
 }
 
+// TestOneSideAsks: as soon as one has asked, both know that the other is alive.
+func TestOneSideAsks(t *testing.T) {
+	client, server := New(now, true), New(now, false)
+	at := now
+	pass := func() (bytes int) {
+		for from, to := client, server; client.Pending()+server.Pending() > 0; from, to = to, from {
+			out := from.Output(nil)
+			to.Handle(at, out)
+			bytes += len(out)
+		}
+		return bytes
+	}
+	pass()
+	for range 10 {
+		at = server.NextDeadline()
+		if client.NextDeadline().Sub(at) != ClientWait {
+			t.Fatalf("the client asks %v later", client.NextDeadline().Sub(at))
+		}
+		server.Tick(at)
+		if sent := pass(); sent != 2*10 {
+			t.Fatalf("%d bytes for a beacon and its answer", sent)
+		}
+	}
+}
+
 func TestSilentFromTheStart(t *testing.T) {
 	s := New(now, true)
 	s.Beacon(now) // it may not know what that is

@@ -25,7 +25,7 @@ func (s *Session) silence() time.Time {
 	case !s.beacon.IsZero():
 		return s.beacon.Add(BeaconTimeout)
 	case s.version >= 1:
-		return s.heard.Add(BeaconAfter)
+		return s.heard.Add(s.patience)
 	case s.stats.BytesIn == 0:
 		return s.started.Add(BeaconAfter + BeaconTimeout)
 	}

@@ -18,6 +18,8 @@ const (
 	// idleSize is how much is read after a pause: a beacon, or a message. Most
 	// connections pause.
 	idleSize = 1 << 10
+	// farOff is a deadline that may be missed by a second: that of a beacon.
+	farOff = channel.BeaconAfter / 2
 	// flushLimit is how long Close tries to send what is left to send.
 	flushLimit = time.Second
 )
@@ -267,8 +269,18 @@ func (m *Mux) settle() {
 	// A timer that fires early costs less than arming it for each packet.
 	if next := m.session.NextDeadline(); !next.IsZero() && (m.armed.IsZero() || next.Before(m.armed)) {
 		m.armed = next
-		m.timer.Reset(time.Until(next))
+		m.timer.Reset(together(next))
 	}
+}
+
+// together returns how long to wait for a deadline, up to a second longer if it is
+// far: connections that rest wake the process together, on the second.
+func together(deadline time.Time) time.Duration {
+	wait := time.Until(deadline)
+	if wait >= farOff {
+		wait += time.Second - time.Duration(deadline.Nanosecond())
+	}
+	return wait
 }
 
 // carryOut carries out one effect. The caller holds m.mu.

@@ -260,7 +260,7 @@ func TestIdleConnectionLives(t *testing.T) {
 		}
 		a.Beacon()
 		synctest.Wait()
-		if in := a.Stats().FramesIn; in < 180 {
+		if in := a.Stats().FramesIn; in < 160 {
 			t.Errorf("%d frames in an hour", in)
 		}
 	})
