@@ -10,7 +10,7 @@ type pool[T any] struct {
 }
 
 const (
-	chunkBits = 10
+	chunkBits = 8
 	chunkSize = 1 << chunkBits
 )
 

@@ -10,7 +10,7 @@ import (
 
 const (
 	// BatchSize is the number of datagrams that one call receives at most.
-	BatchSize = 32
+	BatchSize = 16
 	// maxDatagram is the size of the largest UDP payload.
 	maxDatagram = 65535
 	// socketBuffer is the size asked for the kernel's queues: a node that joins
