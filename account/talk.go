@@ -75,6 +75,9 @@ func (a *Account) SetNote(n talk.Note) error { return a.talk.SetNote(n) }
 // Note returns our note.
 func (a *Account) Note() talk.Note { return a.talk.Note() }
 
+// MessageCounters count the messages of others that were not told.
+func (a *Account) MessageCounters() talk.Counters { return a.talk.Counters() }
+
 // SetNotesBySIP does what [talk.Talk.SetBySIP] says.
 func (a *Account) SetNotesBySIP(on bool) { a.talk.SetBySIP(on) }
 

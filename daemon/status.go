@@ -6,12 +6,14 @@ import (
 	"slices"
 
 	"rollcall/dht"
+	"rollcall/talk"
 )
 
 // Status is how the daemon is.
 type Status struct {
 	Accounts  int
-	Connected int // direct connections of all accounts
+	Connected int           // direct connections of all accounts
+	Messages  talk.Counters // of others, that were not told
 	Networks  []Network
 	Events    uint64    // sequence number of the last event
 	Damaged   []Damaged // what could not be read
@@ -36,15 +38,16 @@ type Damaged struct {
 
 // Status returns how the daemon is.
 func (d *Daemon) Status() Status {
-	connected := 0
+	var s Status
 	for _, h := range d.hosted() {
 		if a, err := h.running(); err == nil {
-			connected += len(a.Connections())
+			s.Connected += len(a.Connections())
+			s.Messages.Add(a.MessageCounters())
 		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s := Status{Accounts: len(d.accounts), Connected: connected, Events: d.hub.last(), Damaged: slices.Clone(d.damaged)}
+	s.Accounts, s.Events, s.Damaged = len(d.accounts), d.hub.last(), slices.Clone(d.damaged)
 	for _, n := range d.networks {
 		s.Networks = append(s.Networks, Network{
 			Bootstrap: n.bootstrap, ID: d.cfg.Network, Accounts: n.users, Node: n.node.ID().String(),

@@ -24,6 +24,8 @@ type collector struct{ daemon *daemon.Daemon }
 var (
 	descAccounts  = prometheus.NewDesc("rollcall_accounts", "Accounts of the daemon.", nil, nil)
 	descDamaged   = prometheus.NewDesc("rollcall_damaged", "Parts of the data directory that could not be read.", nil, nil)
+	descDevices   = prometheus.NewDesc("rollcall_connected_devices", "Direct connections with devices.", nil, nil)
+	descMessages  = prometheus.NewDesc("rollcall_messages_passed_over_total", "Messages of others that were not told.", []string{"reason"}, nil)
 	descEvents    = prometheus.NewDesc("rollcall_events_total", "Events since the start.", nil, nil)
 	descConnected = prometheus.NewDesc("rollcall_connected", "1 while a node of the network answers.", []string{"node"}, nil)
 	descPackets   = prometheus.NewDesc("rollcall_packets_total", "Datagrams.", []string{"node", "direction"}, nil)
@@ -33,7 +35,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{descAccounts, descDamaged, descEvents, descConnected, descPackets, descBytes, descNodes} {
+	for _, desc := range []*prometheus.Desc{descAccounts, descDamaged, descDevices, descMessages, descEvents, descConnected, descPackets, descBytes, descNodes} {
 		ch <- desc
 	}
 }
@@ -49,6 +51,11 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(descAccounts, status.Accounts)
 	gauge(descDamaged, len(status.Damaged))
+	gauge(descDevices, status.Connected)
+	count(descMessages, status.Messages.Repeated, "repeated")
+	count(descMessages, status.Messages.Malformed, "malformed")
+	count(descMessages, status.Messages.Excess, "excess")
+	count(descMessages, status.Messages.Ignored, "ignored")
 	count(descEvents, status.Events)
 	for _, network := range status.Networks {
 		connected := 0

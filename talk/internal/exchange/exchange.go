@@ -126,6 +126,14 @@ type Counters struct {
 	Ignored   uint64 // messages of a type for nobody here
 }
 
+// Add adds the counts of another exchange.
+func (c *Counters) Add(o Counters) {
+	c.Repeated += o.Repeated
+	c.Malformed += o.Malformed
+	c.Excess += o.Excess
+	c.Ignored += o.Ignored
+}
+
 // Counters returns the counts so far.
 func (x *Exchange) Counters() Counters { return x.counters }
 
