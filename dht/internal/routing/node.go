@@ -56,7 +56,18 @@ func (n *Node) Fail() {
 // Good reports whether the node has proved that it works: not expired, answered
 // within 2 hours, heard within 10 minutes.
 func (n *Node) Good(now time.Time) bool {
-	return !n.Expired && now.Sub(n.Heard) < heardLife && now.Sub(n.Replied) < replyLife
+	return n.goodSince(goodSince(now))
+}
+
+// goodSince returns since when a node must have been heard and have replied to be
+// good now.
+func goodSince(now time.Time) (heard, replied time.Time) {
+	return now.Add(-heardLife), now.Add(-replyLife)
+}
+
+// goodSince is Good for many nodes: the times are reckoned once.
+func (n *Node) goodSince(heard, replied time.Time) bool {
+	return !n.Expired && n.Heard.After(heard) && n.Replied.After(replied)
 }
 
 // Dubious reports whether the node is neither good nor expired.

@@ -106,7 +106,8 @@ func (t *Table) Remove(n *Node) {
 // Closest appends to dst the up to n good nodes closest to target, closest
 // first. Clients are never among them.
 func (t *Table) Closest(now time.Time, target infohash.Hash, n int, dst []*Node) []*Node {
-	return t.members.closest(target, n, dst, func(n *Node) bool { return n.Good(now) && !n.Client })
+	heard, replied := goodSince(now)
+	return t.members.closest(target, n, dst, func(n *Node) bool { return n.goodSince(heard, replied) && !n.Client })
 }
 
 // Export appends all good nodes to dst, those of the own bucket first: the nodes
