@@ -105,6 +105,16 @@ func TestDaemon2023(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+	if _, err := a.x.Send(w.now, a.x.devices[0].account, "text/plain", strings.Repeat("x", maxBySIP+1)); !errors.Is(err, ErrText) {
+		t.Errorf("a text that does not fit: %v", err)
+	}
+	_, err = a.x.Send(w.now, a.x.devices[0].account, strings.Repeat("x/", MaxType/2), strings.Repeat("x", maxBySIP))
+	if err != nil || len(a.x.channels) != 1 || len(a.x.devices[0].open(SIP).unanswered) != 1 {
+		t.Errorf("the longest text is not sent: %v", err)
+	}
+	a.settle(w)
+	w.run(time.Second)
+	w.took()
 	for ch := range d.channels {
 		d.say(w, ch, 5, "text/plain; charset=UTF-8", "hello\x00\xff")
 		d.say(w, ch, 5, "text/plain", "once more")

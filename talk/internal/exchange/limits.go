@@ -1,13 +1,18 @@
 package exchange
 
-import "time"
+import (
+	"time"
+
+	"rollcall/sip"
+)
 
 const (
 	// MaxNote bounds our note and what is kept of others', in bytes: a few lines.
 	MaxNote = 512
 	// MaxText bounds a text of ours in bytes; with its record it fits into one
-	// frame. By SIP only shorter ones go, see [sip.MaxSent].
-	MaxText = 60 << 10
+	// frame. By SIP only shorter ones go: maxBySIP leaves room for the head.
+	MaxText  = 60 << 10
+	maxBySIP = sip.MaxSent - 1000
 	// MaxType bounds its media type.
 	MaxType = 128
 	// MaxTexts bounds the texts that are kept for TextLimit, and maxPending what

@@ -46,6 +46,8 @@ func (x *Exchange) Send(now time.Time, to infohash.Hash, mediaType, content stri
 		return 0, fmt.Errorf("%w: its type is %.40q, want a media type like text/plain", ErrText, mediaType)
 	case content == "" || len(content) > MaxText:
 		return 0, fmt.Errorf("%w: it has %d bytes, want 1 to %d", ErrText, len(content), MaxText)
+	case len(content) > maxBySIP && x.onlyBySIP(to):
+		return 0, fmt.Errorf("%w: it has %d bytes, want at most %d for their older program", ErrText, len(content), maxBySIP)
 	case len(x.texts) >= MaxTexts || x.pending+len(content) > maxPending:
 		return 0, ErrTooMany
 	}
@@ -67,6 +69,23 @@ func (x *Exchange) Send(now time.Time, to infohash.Hash, mediaType, content stri
 		x.emit(Seek{to})
 	}
 	return t.record.ID, nil
+}
+
+// onlyBySIP reports whether the devices of an account that are connected take
+// texts by SIP only.
+func (x *Exchange) onlyBySIP(account infohash.Hash) bool {
+	only := false
+	for _, d := range x.devices {
+		if d.account != account {
+			continue
+		}
+		ch := d.route()
+		if ch == nil || ch.kind != SIP {
+			return false
+		}
+		only = true
+	}
+	return only
 }
 
 // isType reports whether s can stand as a media type, in a header too.
