@@ -119,10 +119,10 @@ func (p *Peers) admit(s *secured, request uint64) error {
 	p.conns[c.id] = c
 	p.emitLocked(Connected{c})
 	c.mux = stream.New(s.stream, stream.Config{
-		Client: s.client, Incoming: c.incoming, Opened: c.opened, Closed: c.ended,
+		Client: s.client, Incoming: c.incoming, Opened: c.opened, Closed: c.closed,
+		Ended: func() { p.wg.Go(c.end) },
 	})
 	close(c.ready)
-	p.wg.Go(c.wait)
 	now := time.Now()
 	p.plan.Up(now, c.Device(), c.id, request)
 	p.drainLocked(now)
@@ -140,9 +140,9 @@ func (p *Peers) strangersLocked() int {
 	return n
 }
 
-// wait cleans up at the end of the connection.
-func (c *Conn) wait() {
-	<-c.mux.Done()
+// end cleans up at the end of the connection.
+func (c *Conn) end() {
+	<-c.ready
 	c.mux.Close()
 	c.release()
 	reason := channel.Local
@@ -179,7 +179,7 @@ func (c *Conn) incoming(name string) func(*stream.Channel) {
 	}
 }
 
-// opened and ended are called with a lock of the mux held.
+// opened and closed are called with a lock of the mux held.
 func (c *Conn) opened(ch *stream.Channel) {
 	c.mu.Lock()
 	c.names = append(c.names, ch.Name())
@@ -187,7 +187,7 @@ func (c *Conn) opened(ch *stream.Channel) {
 	c.peers.emit(ChannelOpened{c, ch.Name()})
 }
 
-func (c *Conn) ended(ch *stream.Channel, why channel.Reason) {
+func (c *Conn) closed(ch *stream.Channel, why channel.Reason) {
 	c.mu.Lock()
 	if i := slices.Index(c.names, ch.Name()); i >= 0 {
 		c.names = slices.Delete(c.names, i, i+1)

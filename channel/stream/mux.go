@@ -36,6 +36,8 @@ type Config struct {
 	// its end, in order.
 	Opened func(*Channel)
 	Closed func(*Channel, channel.Reason)
+	// Ended, unless nil, is told of the end of the session, after all else.
+	Ended func()
 
 	// None of these may block, nor call the Mux or a Channel, but for its Name.
 }
@@ -309,6 +311,9 @@ func (m *Mux) carryOut(e channel.Effect) {
 		m.conn.SetReadDeadline(time.Now())
 		m.conn.SetWriteDeadline(time.Now().Add(flushLimit))
 		close(m.done)
+		if m.cfg.Ended != nil {
+			m.cfg.Ended()
+		}
 	}
 }
 

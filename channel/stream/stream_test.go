@@ -21,6 +21,7 @@ type end struct {
 	*Mux
 	incoming chan *Channel
 	open     atomic.Int64 // channels that were told open and not closed
+	ended    atomic.Int64 // how often the end was told
 }
 
 func newEnd(conn net.Conn, client bool) *end {
@@ -35,6 +36,7 @@ func newEnd(conn net.Conn, client bool) *end {
 		},
 		Opened: func(*Channel) { e.open.Add(1) },
 		Closed: func(*Channel, channel.Reason) { e.open.Add(-1) },
+		Ended:  func() { e.ended.Add(1) },
 	})
 	return e
 }
@@ -55,6 +57,9 @@ func isolated(t *testing.T, test func(t *testing.T, a, b *end)) {
 			}
 			if n := e.open.Load(); n != 0 {
 				t.Errorf("%d channels were not told closed", n)
+			}
+			if n := e.ended.Load(); n != 1 {
+				t.Errorf("the end was told %d times", n)
 			}
 		}
 	})
