@@ -19,6 +19,7 @@ import (
 	"rollcall/identity"
 	"rollcall/internal/atomicfile"
 	"rollcall/names"
+	"rollcall/nat/portmap"
 	"rollcall/presence"
 	"rollcall/store"
 )
@@ -53,6 +54,7 @@ type Daemon struct {
 	ordering   sync.Mutex // held while the order of accounts is stored
 	hub        hub
 	names      *names.Client
+	ports      *portmap.Mapper
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -77,7 +79,7 @@ func Open(ctx context.Context, cfg Config) (*Daemon, error) {
 		return nil, err
 	}
 	d := &Daemon{
-		cfg: cfg, log: cfg.Logger, names: names.New(),
+		cfg: cfg, log: cfg.Logger, names: names.New(), ports: portmap.New(cfg.Logger),
 		accounts: make(map[AccountID]*hosted), networks: make(map[string]*network),
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
@@ -332,6 +334,7 @@ func (d *Daemon) Close() error {
 	}
 	d.hub.close()
 	d.names.Close()
+	d.ports.Close()
 	errs = append(errs, d.cache.Close(), d.lock.Close())
 	return errors.Join(errs...)
 }

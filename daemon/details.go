@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"rollcall/identity/keyfile"
+	"rollcall/nat/relay"
 )
 
 // Keys of details that mean something here; the others are kept for clients.
@@ -22,6 +23,16 @@ const (
 	keyHasPassword = "Account.archiveHasPassword"
 	keyNameServer  = "RingNS.uri"
 	keyStrangers   = "DHT.PublicInCalls" // may connect
+
+	// Ways through a NAT.
+	keyUPnP          = "Account.upnpEnabled"
+	keyPublic        = "Account.publishedAddress"
+	keyPublicSame    = "Account.publishedSameAsLocal" // it does not count
+	keyRelay         = "TURN.enable"
+	keyRelayServer   = "TURN.server"
+	keyRelayUsername = "TURN.username"
+	keyRelayPassword = "TURN.password"
+	keyRelayRealm    = "TURN.realm"
 
 	keyArchivePassword = "Account.archivePassword"
 	keyArchivePath     = "Account.archivePath"
@@ -80,14 +91,14 @@ var template = Details{
 	"Account.presenceSubscribeSupported": "true",
 	"Account.proxyEnabled":               "false",
 	"Account.proxyServer":                "",
-	"Account.publishedAddress":           "",
-	"Account.publishedSameAsLocal":       "true",
+	keyPublic:                            "",
+	keyPublicSame:                        "true",
 	"Account.rendezVous":                 "false",
 	"Account.ringtoneEnabled":            "true",
 	"Account.ringtonePath":               "default.opus",
 	"Account.sendReadReceipt":            "true",
 	keyType:                              accountType,
-	"Account.upnpEnabled":                "true",
+	keyUPnP:                              "true",
 	"Account.useragent":                  "",
 	keyUsername:                          "",
 	"Account.videoEnabled":               "true",
@@ -100,11 +111,11 @@ var template = Details{
 	"TLS.certificateListFile":            "",
 	"TLS.password":                       "",
 	keyPrivateKey:                        "",
-	"TURN.enable":                        "true",
-	"TURN.password":                      "",
-	"TURN.realm":                         "",
-	"TURN.server":                        "",
-	"TURN.username":                      "",
+	keyRelay:                             "true",
+	keyRelayPassword:                     "",
+	keyRelayRealm:                        "",
+	keyRelayServer:                       "",
+	keyRelayUsername:                     "",
 }
 
 // readOnly are the keys whose values are not the clients' to set.
@@ -146,6 +157,11 @@ func settable(given Details) (Details, error) {
 			if !validBootstrap(name) {
 				return nil, &InvalidError{keyHostname, hostname, "HOST or HOST:PORT, several separated by semicolons"}
 			}
+		}
+	}
+	if server := set[keyRelayServer]; server != "" {
+		if err := (relay.Server{Addr: server}).Validate(); err != nil {
+			return nil, &InvalidError{keyRelayServer, server, "HOST or HOST:PORT"}
 		}
 	}
 	return set, nil

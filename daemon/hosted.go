@@ -8,6 +8,7 @@ import (
 
 	"rollcall/account"
 	"rollcall/contact"
+	"rollcall/nat"
 	"rollcall/presence"
 	"rollcall/store"
 	"rollcall/talk"
@@ -22,6 +23,8 @@ type hosted struct {
 	// creation, and created is closed when it has ended.
 	cancel  context.CancelFunc
 	created chan struct{}
+
+	ways *nat.Ways // nil without connections; set when the account is opened
 
 	saving sync.Mutex // held while settings are stored
 	noting sync.Mutex // held while a note is stored and told
@@ -86,11 +89,12 @@ func (h *hosted) open(keys *account.Keys, state *store.State) error {
 	if err != nil {
 		return err
 	}
+	h.ways = d.ways(h.id, settings)
 	cfg := account.Config{
 		Keys: keys, State: state, Cache: d.cache, History: d.cfg.History,
 		Lease: max(0, d.cfg.Lease), AllowShortLease: d.cfg.AllowShortLease, Dwell: max(0, d.cfg.Dwell),
 		Invisible:   settings[keyInvisible] == "true",
-		Connections: d.connections(settings),
+		Connections: connections(settings, h.ways),
 		Note:        keptNote(settings), NotesBySIP: settings[keyNotesBySIP] == "true",
 		Notify: h.notify, Logger: d.log.With("account", h.id),
 	}
@@ -199,6 +203,9 @@ func (h *hosted) apply(again bool) error {
 		}
 		h.network = network
 		a.Start(network.node)
+		if h.ways != nil {
+			h.ways.Prepare(network.node.Addrs())
+		}
 	}
 	return nil
 }

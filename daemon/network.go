@@ -115,9 +115,15 @@ func (d *Daemon) ConnectivityChanged() {
 	for _, node := range nodes {
 		node.ConnectivityChanged()
 	}
+	d.ports.NetworkChanged()
 	for _, h := range all {
-		if a, err := h.running(); err == nil {
-			a.NetworkChanged()
+		a, err := h.running()
+		if err != nil {
+			continue
 		}
+		if h.ways != nil {
+			h.ways.NetworkChanged()
+		}
+		a.NetworkChanged()
 	}
 }

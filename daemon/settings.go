@@ -162,6 +162,9 @@ func (h *hosted) keep(set Details) error {
 	maps.Copy(settings, set)
 	h.settings = settings
 	h.account.SetStrangers(settings[keyStrangers] == "true")
+	if h.ways != nil {
+		h.ways.Set(waysOf(settings))
+	}
 	return nil
 }
 

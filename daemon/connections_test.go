@@ -1,0 +1,39 @@
+package daemon
+
+import (
+	"errors"
+	"net/netip"
+	"testing"
+)
+
+func TestWaysOf(t *testing.T) {
+	s := waysOf(Details{})
+	if !s.Mapping || s.Relay.Addr != "" || s.Public.IsValid() {
+		t.Errorf("defaults: %+v", s)
+	}
+	set := Details{
+		keyUPnP: "false", keyPublicSame: "false", keyPublic: "203.0.113.1",
+		keyRelayServer: "turn.example:5000", keyRelayUsername: "user", keyRelayPassword: "password", keyRelayRealm: "realm",
+	}
+	s = waysOf(set)
+	if s.Mapping || s.Public != netip.MustParseAddr("203.0.113.1") || s.Relay.Addr != "turn.example:5000" ||
+		s.Relay.Username != "user" || s.Relay.Password != "password" || s.Relay.Realm != "realm" {
+		t.Errorf("set: %+v", s)
+	}
+	set[keyRelay], set[keyPublic] = "false", "somewhere"
+	if s = waysOf(set); s.Relay.Addr != "" || s.Public.IsValid() {
+		t.Errorf("turned off: %+v", s)
+	}
+}
+
+func TestRelaySetting(t *testing.T) {
+	for _, server := range []string{"", "turn.example", "[2001:db8::1]:3478"} {
+		if _, err := settable(Details{keyRelayServer: server}); err != nil {
+			t.Errorf("%q: %v", server, err)
+		}
+	}
+	var invalid *InvalidError
+	if _, err := settable(Details{keyRelayServer: "turn.example:0"}); !errors.As(err, &invalid) {
+		t.Errorf("port 0: %v", err)
+	}
+}
