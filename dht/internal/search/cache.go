@@ -179,9 +179,17 @@ func (c *Cache) Forsake(now time.Time, source uint32) {
 	c.withdraw(now, source, func(e *entry) bool { return e.doubted })
 }
 
-// Drop withdraws everything that source reported.
+// Drop withdraws everything that source reported. What it denied counts on only
+// against values that were overruled.
 func (c *Cache) Drop(now time.Time, source uint32) {
 	c.withdraw(now, source, func(*entry) bool { return true })
+	for _, list := range c.entries {
+		for _, e := range list {
+			if !e.overruled {
+				e.denials = remove(e.denials, source)
+			}
+		}
+	}
 }
 
 func (c *Cache) withdraw(now time.Time, source uint32, which func(*entry) bool) {

@@ -139,7 +139,7 @@ func (c *Cache) overrule(now time.Time, id uint64, has, lacks int) {
 // outnumber those that denied it.
 func (c *Cache) restore(now time.Time, e *entry) {
 	if e.overruled && len(e.reports) > len(e.denials) {
-		e.overruled = false
+		e.overruled, e.denials = false, nil
 		c.sink.Added(now, e.packed)
 	}
 }

@@ -71,3 +71,15 @@ func TestAnOverruledValueEndsSilently(t *testing.T) {
 	l.cache.Add(t0.Add(testLife), 9, packed(7, "a"))
 	l.expect(t, "+7:a")
 }
+
+func TestTheDenialOfAForgottenSourceDoesNotCount(t *testing.T) {
+	l := disputed(t, 1, 3)
+	for source := uint32(2); source <= 4; source++ {
+		l.cache.Drop(t0, source)
+	}
+	if l.cache.contested(7) {
+		t.Error("still contested")
+	}
+	l.cache.overrule(t0, 7, 0, 0)
+	l.expect(t)
+}

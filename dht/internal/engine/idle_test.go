@@ -55,3 +55,25 @@ func BenchmarkAThousandIdleListens(b *testing.B) {
 		b.ReportMetric(float64(m.busy.Microseconds())/seconds, "µs/s")
 	}
 }
+
+// Searches wait together: hundreds of listens wake the process up twice a second.
+func TestSearchesWakeUpTogether(t *testing.T) {
+	const size, keys = 40, 300
+	s := newSwarm(t, 36, size, simnet.Link{Latency: 20 * time.Millisecond})
+	for i := range keys {
+		s.do(0, func(e *Engine, now time.Time) OpID { return e.Listen(now, key(i), value.Query{}) })
+		s.sim.Run(70 * time.Millisecond)
+	}
+	s.sim.Run(time.Minute)
+	before := s.nodes[0].stats.Requests
+	m := &meter{simNode: s.nodes[0]}
+	s.hosts[0].Start(m)
+	s.sim.Run(time.Minute)
+	if repeats := s.nodes[0].stats.Requests - before; repeats < 4*keys*60/21 {
+		t.Errorf("%d requests in a minute, want each of %d listens repeated at four nodes within 21 s", repeats, keys)
+	}
+	// With one latency for all, the answers to what left together come together too.
+	if m.wakeups > 6*60 {
+		t.Errorf("%d wake-ups in a minute", m.wakeups)
+	}
+}
