@@ -51,7 +51,7 @@ func (p *Plan) Down(now time.Time, id value.LongID, conn ConnID, silent bool) {
 			d.lingers = now.Add(linger)
 		}
 		wait := reconnect
-		if now.Sub(d.up) >= stable {
+		if silent || now.Sub(d.up) >= stable {
 			d.failures = 0
 		} else {
 			d.failures++

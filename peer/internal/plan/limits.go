@@ -15,8 +15,9 @@ const (
 	// reconnect is the wait after a connection that was lost; it spreads like a
 	// backoff.
 	reconnect = 2 * time.Second
-	// stable is how long a connection must have lasted for its end not to count as
-	// a failure: a peer that accepts us and leaves at once is not asked in a loop.
+	// stable is how long a connection must have lasted for the peer to end it without
+	// that counting as a failure: who accepts us and leaves at once is not asked in a
+	// loop.
 	stable = time.Minute
 	// linger is how long we try to find a device again that fell silent, though
 	// nobody announces it: as long as an announcement lives.
