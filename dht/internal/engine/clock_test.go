@@ -192,6 +192,28 @@ func TestALeaseEndsInSleep(t *testing.T) {
 	}
 }
 
+// What a machine stores for others does not outlive its sleep.
+func TestALeaseEndsInTheSleepOfThoseWhoStoreIt(t *testing.T) {
+	const size, publisher = 12, 8
+	s := newSwarm(t, 37, size, simnet.Link{Latency: 50 * time.Millisecond})
+	s.lease(publisher, 1, 1)
+	s.sim.Run(20 * time.Second)
+	if found, _ := s.get(1, key(1)); found != 1 {
+		t.Fatalf("found %d values", found)
+	}
+	for _, h := range s.hosts {
+		h.Sleep()
+	}
+	s.sim.Run(2 * time.Minute)
+	for _, h := range s.hosts {
+		h.Wake()
+	}
+	s.sim.Run(5 * time.Second)
+	if found, _ := s.get(1, key(1)); found != 0 {
+		t.Errorf("found %d values after its end", found)
+	}
+}
+
 // Machines that were asleep for an hour, and one whose clock was set, are on the
 // network at once, and what is put for good is found.
 func TestAnHourIsLost(t *testing.T) {

@@ -176,8 +176,11 @@ func (e *Engine) advance(now time.Time) {
 	}
 	// Asleep, the monotonic clock may stand still or go on. In the one case the wall
 	// clock gains on it, in the other the call comes late.
-	due := e.NextDeadline()
-	if passed-now.Sub(last) > bridged || !due.IsZero() && now.Sub(due) > bridged {
+	gain, due := passed-now.Sub(last), e.NextDeadline()
+	if gain > bridged {
+		e.store.Slept(gain)
+	}
+	if gain > bridged || !due.IsZero() && now.Sub(due) > bridged {
 		e.ConnectivityChanged(now)
 		e.effect(Effect{Kind: Seek})
 	}

@@ -129,3 +129,18 @@ func TestTickIsBounded(t *testing.T) {
 		t.Errorf("left over: %+v", got)
 	}
 }
+
+func TestLivesGoOnInSleep(t *testing.T) {
+	s := newStore()
+	put(t, s, start, Put{Key: key, Value: plain(1, "x"), From: alice})
+	put(t, s, start, Put{Key: key, Value: plain(2, "x"), Own: true, Permanent: true})
+	s.Slept(4 * time.Minute)
+	if want := start.Add(6 * time.Minute); !s.NextDeadline().Equal(want) {
+		t.Errorf("the next end is at %v, want %v", s.NextDeadline(), want)
+	}
+	s.Tick(start.Add(6 * time.Minute))
+	if got := get(t, s, start.Add(6*time.Minute), key, nil); len(got) != 1 || got[0].ID != 2 {
+		t.Errorf("stored %v", got)
+	}
+	check(t, s)
+}

@@ -126,6 +126,13 @@ func (s *Store) clock(now time.Time) int64 {
 	return int64(now.Sub(s.start))
 }
 
+// Slept tells that lives have gone on for a time that the monotonic clock has missed.
+func (s *Store) Slept(d time.Duration) {
+	if !s.start.IsZero() {
+		s.start = s.start.Add(-d)
+	}
+}
+
 // moment is the inverse of clock; the zero time stands for never.
 func (s *Store) moment(t int64) time.Time {
 	if t == never {
