@@ -104,6 +104,8 @@ func TestTalk(t *testing.T) {
 		}
 		t.Logf("status of their text: %v", s.Args)
 
+		m.declineCall(t, ctx)
+
 		mark, theirMark = m.ours.Mark(), m.theirs.Mark()
 		m.theirs.Restart()
 		m.waitStatus(t, ctx, mark, presence.Connected)
@@ -120,6 +122,23 @@ func TestTalk(t *testing.T) {
 			t.Errorf("the note was shown %d times, want once", heard)
 		}
 	})
+}
+
+// declineCall lets them call us, who take no calls: they hear so at once.
+func (m meeting) declineCall(t *testing.T, ctx context.Context) {
+	t.Helper()
+	mark := m.theirs.Mark()
+	var call string
+	if err := m.theirs.Call(ctx, "CallManager", "placeCall", []any{m.theirs.ID, m.ours.URI}, []any{&call}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := m.theirs.Wait(ctx, mark, "end of the call", func(s peers.Signal) bool {
+		return s.Name == "callStateChanged" && s.Args[1] == call && (s.Args[2] == "BUSY" || s.Args[2] == "OVER" || s.Args[2] == "FAILURE")
+	})
+	if err != nil {
+		t.Fatalf("%v; there were %v", err, m.theirs.Signals(mark))
+	}
+	t.Logf("the call ended: %v", s.Args)
 }
 
 // TestOurs tells notes between two of our daemons: whole, once, and gone with
