@@ -4,6 +4,8 @@ package peer
 
 import (
 	"context"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,5 +71,39 @@ func TestTheyAsk(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Logf("connected after %v", m.waitStatus(t, ctx, mark, presence.Connected).At.Sub(begin))
+	})
+}
+
+// TestLink loses and finds the C++ daemon again: its cable is out for a while, and
+// then our address is another one.
+func TestLink(t *testing.T) {
+	meet(t, func(t *testing.T, ctx context.Context, m meeting) {
+		status := func(what string, most time.Duration, do func(), statuses ...presence.Status) {
+			t.Helper()
+			mark := m.ours.Mark()
+			do()
+			begin := time.Now()
+			took := m.waitStatus(t, ctx, mark, statuses...).At.Sub(begin)
+			t.Logf("%s: after %v", what, took)
+			if took > most {
+				t.Errorf("%s: after %v, want at most %v", what, took, most)
+			}
+		}
+		status("connected", limit, func() { m.befriend(t, ctx) }, presence.Connected)
+		status("cable out", 30*time.Second, m.theirHost.Unplug, presence.Online, presence.Offline)
+		status("cable in", limit, m.theirHost.Plug, presence.Connected)
+
+		move := func() {
+			err := m.ourHost.Do(func() error {
+				ip := exec.Command("ip", "-batch", "-")
+				ip.Stdin = strings.NewReader("addr del " + m.ourHost.IPv4.String() + "/8 dev eth0\naddr add 10.200.0.1/8 dev eth0\n")
+				return ip.Run()
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		status("moved", 15*time.Second, move, presence.Online, presence.Offline)
+		status("settled", limit, func() {}, presence.Connected)
 	})
 }
