@@ -50,7 +50,7 @@ func doctorCommand() *cobra.Command {
 	var network networkFlags
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Check clock, data directory, daemon, network and bus, and say what to do",
+		Short: "Check clock, data directory, daemon, network, NAT, relays and bus, and say what to do",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			findings, err := f.examine(cmd.Context(), network)
@@ -72,12 +72,14 @@ func (f *clientFlags) examine(ctx context.Context, network networkFlags) ([]find
 	if err != nil {
 		return nil, err
 	}
-	findings := []finding{checkClock(now()), checkDataDir(dir)}
-	findings = append(findings, f.checkDaemon(ctx)...)
-	if len(network.bootstrap) > 0 {
-		findings = append(findings, checkNode(ctx, network))
-	}
-	return append(findings, checkBus(ctx, os.Getenv("DBUS_SESSION_BUS_ADDRESS"))), nil
+	return atOnce(ctx,
+		func(context.Context) []finding { return []finding{checkClock(now()), checkDataDir(dir)} },
+		f.checkDaemon,
+		func(ctx context.Context) []finding { return checkNode(ctx, network) },
+		func(ctx context.Context) []finding {
+			return []finding{checkBus(ctx, os.Getenv("DBUS_SESSION_BUS_ADDRESS"))}
+		},
+	), nil
 }
 
 func (f *clientFlags) report(cmd *cobra.Command, findings []finding) error {
@@ -171,6 +173,7 @@ func (f *clientFlags) checkDaemon(ctx context.Context) []finding {
 		for _, account := range accounts {
 			findings = append(findings, checkAccount(account))
 		}
+		findings = append(findings, checkReach(ctx, c, status, accounts)...)
 		return nil
 	})
 	if err != nil {
@@ -208,16 +211,19 @@ func checkAccount(a schema.Account) finding {
 	return fault(codeNoAnswer, check, "see the log of the daemon", "%s: %s", plain(a.DisplayName), accountState(a))
 }
 
-// checkNode sees whether the network answers without a daemon.
-func checkNode(ctx context.Context, network networkFlags) finding {
+// checkNode sees whether the network answers without a daemon, if a node is named.
+func checkNode(ctx context.Context, network networkFlags) []finding {
+	if len(network.bootstrap) == 0 {
+		return nil
+	}
 	check := "node " + strings.Join(network.bootstrap, " ")
 	start := time.Now()
 	node, err := network.join(ctx)
 	if err != nil {
-		return fault(codeNoAnswer, check, "see whether the name is right and UDP passes the firewall", "%v", err)
+		return []finding{fault(codeNoAnswer, check, "see whether the name is right and UDP passes the firewall", "%v", err)}
 	}
 	defer node.Close()
-	return good(check, "the network answers, after %v", time.Since(start).Round(time.Millisecond))
+	return []finding{good(check, "the network answers, after %v", time.Since(start).Round(time.Millisecond))}
 }
 
 // busName is what desktop clients look for.
