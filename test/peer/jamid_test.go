@@ -107,3 +107,16 @@ func TestLink(t *testing.T) {
 		status("settled", limit, func() {}, presence.Connected)
 	})
 }
+
+// TestStranger does not answer the C++ daemon, which is no contact.
+func TestStranger(t *testing.T) {
+	meet(t, func(t *testing.T, ctx context.Context, m meeting) {
+		mark := m.ours.Mark()
+		send(t, ctx, m.theirs, m.ours.URI, "hello from a stranger")
+		quiet, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		if s, err := m.ours.WaitSignal(quiet, mark, "newBuddyNotification"); err == nil {
+			t.Errorf("a stranger is seen: %v", s)
+		}
+	})
+}
