@@ -29,9 +29,10 @@ import (
 
 // Network is one switch and the hosts on it.
 type Network struct {
-	t     testing.TB
-	lan   *netSwitch
-	hosts int
+	t       testing.TB
+	lan     *netSwitch
+	hosts   int
+	private bool // behind a NAT
 }
 
 // Host is a machine of a test: a network namespace, or with Loopback the
@@ -83,7 +84,11 @@ func (n *Network) host(ipv4, ipv6 bool) *Host {
 	// A host per prefix, as on the Internet: nodes limit what one prefix may do.
 	h := &Host{}
 	setup := []string{"link set lo up", "link set eth0 up"}
-	if ipv4 {
+	switch {
+	case ipv4 && n.private:
+		h.IPv4 = netip.AddrFrom4([4]byte{192, 168, 1, byte(n.hosts + 1)})
+		setup = append(setup, fmt.Sprintf("addr add %v/24 dev eth0", h.IPv4), fmt.Sprintf("route add default via %v", routerInside))
+	case ipv4:
 		h.IPv4 = netip.AddrFrom4([4]byte{10, byte(n.hosts), 0, 1})
 		setup = append(setup, fmt.Sprintf("addr add %v/8 dev eth0", h.IPv4))
 	}
@@ -108,12 +113,7 @@ func (n *Network) host(ipv4, ipv6 bool) *Host {
 			return err
 		}
 		h.port = n.lan.plug(tap)
-		ip := exec.Command("ip", "-batch", "-")
-		ip.Stdin = strings.NewReader(strings.Join(setup, "\n") + "\n")
-		if out, err := ip.CombinedOutput(); err != nil {
-			return fmt.Errorf("ip -batch: %w: %s", err, out)
-		}
-		return nil
+		return run("ip", "-batch", strings.Join(setup, "\n")+"\n")
 	})
 	if err != nil {
 		n.failOrLeaveOut(err)

@@ -128,3 +128,33 @@ func deliver(t *testing.T, from, to *net.UDPConn, n int) int {
 		last = int(buf[0])
 	}
 }
+
+func TestNAT(t *testing.T) {
+	network := New(t)
+	outside := network.HostIPv4()
+	router, private := network.NAT()
+	inside := private.HostIPv4()
+	server := listen(t, outside, outside.IPv4)
+	client := listen(t, inside, inside.IPv4)
+	if _, err := client.WriteTo([]byte("hello"), server.LocalAddr()); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 100)
+	_ = server.SetReadDeadline(time.Now().Add(5 * time.Second))
+	n, from, err := server.ReadFrom(buf)
+	if err != nil || string(buf[:n]) != "hello" || from.(*net.UDPAddr).AddrPort().Addr() != router.IPv4 {
+		t.Fatalf("%q from %v, %v", buf[:n], from, err)
+	}
+	// The answer finds its way back, and nothing else does.
+	_, _ = server.WriteTo([]byte("back"), from)
+	stranger := listen(t, outside, outside.IPv4)
+	_, _ = stranger.WriteTo([]byte("stranger"), from)
+	_ = client.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if n, _, err = client.ReadFrom(buf); err != nil || string(buf[:n]) != "back" {
+		t.Fatalf("%q, %v", buf[:n], err)
+	}
+	_ = client.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+	if n, from, err := client.ReadFrom(buf); err == nil {
+		t.Errorf("%q from %v", buf[:n], from)
+	}
+}
