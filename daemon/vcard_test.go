@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"strings"
 	"testing"
 	"unicode"
 	"unicode/utf8"
@@ -18,6 +19,23 @@ func TestDisplayName(t *testing.T) {
 	for _, tt := range tests {
 		if got := displayName([]byte(tt.card)); got != tt.want {
 			t.Errorf("displayName(%q) = %q, want %q", tt.card, got, tt.want)
+		}
+	}
+}
+
+// TestCard reads the cards of accounts as their recipients do.
+func TestCard(t *testing.T) {
+	for name, want := range map[string]string{
+		"alice":                   "alice",
+		"  Ana, Bo; Cy ":          "Ana, Bo; Cy",
+		"Eve\nPHOTO:x":            "EvePHOTO:x",
+		"":                        "",
+		" \t":                     "",
+		strings.Repeat("é", 1000): strings.Repeat("é", maxTitle),
+	} {
+		card := vCard(name)
+		if got := displayName(card); got != want || (card == nil) != (want == "") {
+			t.Errorf("%q: card %q says %q, want %q", name, card, got, want)
 		}
 	}
 }

@@ -92,7 +92,14 @@ type sentRequest struct {
 }
 
 func (s *service) sendRequest(ctx context.Context, in *sentRequest) error {
-	return s.daemon.SendRequest(ctx, in.Account, in.Peer, in.Body.Payload)
+	payload := in.Body.Payload
+	if payload == nil {
+		var err error
+		if payload, err = s.daemon.Card(in.Account); err != nil {
+			return err
+		}
+	}
+	return s.daemon.SendRequest(ctx, in.Account, in.Peer, payload)
 }
 
 func (s *service) cancelRequest(ctx context.Context, in *PeerPath) error {

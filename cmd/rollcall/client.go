@@ -261,13 +261,39 @@ func clean(s string, most int) string {
 	return b.String()
 }
 
-// peerArg reads an argument that names an account on the network.
+// peerArg reads the id of an account on the network.
 func peerArg(text string) (infohash.Hash, error) {
 	peer, err := identity.ParseURI(text)
 	if err != nil {
 		return peer, fmt.Errorf("account %q: want 40 hexadecimal digits, after jami: or nothing", plain(text))
 	}
 	return peer, nil
+}
+
+// peerName tells whether an argument may be the name of an account instead of its id:
+// mistyped ids are longer, or have a prefix.
+func peerName(text string) bool {
+	const longestName = 32
+	return len(text) <= longestName && !strings.Contains(text, ":")
+}
+
+// runOnPeer is runOn with the account on the network that an argument names: by its
+// id, or by a name that the name server of the account in use knows.
+func (f *clientFlags) runOnPeer(ctx context.Context, text string, do func(*client.Client, schema.Account, infohash.Hash) error) error {
+	peer, noID := peerArg(text)
+	if noID != nil && !peerName(text) {
+		return noID
+	}
+	return f.runOn(ctx, func(c *client.Client, a schema.Account) error {
+		if noID != nil {
+			found, err := c.FindName(ctx, a.ID, "", text)
+			if err != nil {
+				return fmt.Errorf("account %q is no id of 40 hexadecimal digits; as a name: %w", plain(text), err)
+			}
+			peer = found.Address
+		}
+		return do(c, a, peer)
+	})
 }
 
 // secretFile reads a password from a file, or from standard input with "-". It

@@ -89,13 +89,11 @@ type peerAction func(cmd *cobra.Command, f *clientFlags, c *client.Client, a sch
 // onPeer makes a command on an account on the network, its only argument.
 func onPeer(f *clientFlags, name, short string, do peerAction) *cobra.Command {
 	return &cobra.Command{
-		Use: name + " URI", Short: short, Args: cobra.ExactArgs(1), ValidArgsFunction: f.completePeers,
+		Use: name + " URI|NAME", Short: short, Args: cobra.ExactArgs(1), ValidArgsFunction: f.completePeers,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			peer, err := peerArg(args[0])
-			if err != nil {
-				return err
-			}
-			return f.runOn(cmd.Context(), func(c *client.Client, a schema.Account) error { return do(cmd, f, c, a, peer) })
+			return f.runOnPeer(cmd.Context(), args[0], func(c *client.Client, a schema.Account, peer infohash.Hash) error {
+				return do(cmd, f, c, a, peer)
+			})
 		},
 	}
 }

@@ -117,13 +117,13 @@ func (f *requestFlags) sendCommand() *cobra.Command {
 			}
 			return c.SendRequest(cmd.Context(), a.ID, peer, card)
 		})
-	cmd.Flags().StringVar(&f.card, "card", "", "send the vCard in `FILE` along, - for standard input")
+	cmd.Flags().StringVar(&f.card, "card", "", "send the vCard in `FILE` along, - for standard input (default: one with your display name)")
 	return cmd
 }
 
 func (f *requestFlags) readCard(cmd *cobra.Command) ([]byte, error) {
 	if f.card == "" {
-		return nil, nil
+		return nil, nil // the daemon writes one
 	}
 	in := cmd.InOrStdin()
 	if f.card != "-" {

@@ -20,15 +20,11 @@ func textCommand() *cobra.Command {
 	f := &clientFlags{}
 	var noWait bool
 	cmd := &cobra.Command{
-		Use: "text URI TEXT...", Short: "Send a message to somebody who is there",
+		Use: "text URI|NAME TEXT...", Short: "Send a message to somebody who is there",
 		Args: cobra.MinimumNArgs(2), ValidArgsFunction: f.completePeers,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			peer, err := peerArg(args[0])
-			if err != nil {
-				return err
-			}
 			text := schema.NewText{Content: strings.Join(args[1:], " ")}
-			return f.runOn(cmd.Context(), func(c *client.Client, a schema.Account) error {
+			return f.runOnPeer(cmd.Context(), args[0], func(c *client.Client, a schema.Account, peer infohash.Hash) error {
 				return f.sendText(cmd, c, a, peer, text, !noWait)
 			})
 		},

@@ -43,7 +43,7 @@ type Seen struct {
 
 // NewRequest is what goes along with a trust request.
 type NewRequest struct {
-	Payload []byte `json:"payload,omitempty" doc:"A vCard, at most 60000 bytes"`
+	Payload []byte `json:"payload,omitzero" required:"false" doc:"A vCard, at most 60000 bytes; one with the account's display name if left out"`
 }
 
 // Outgoing is a request or confirm of ours that is not delivered yet.
