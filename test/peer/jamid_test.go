@@ -108,15 +108,20 @@ func TestLink(t *testing.T) {
 	})
 }
 
-// TestStranger does not answer the C++ daemon, which is no contact.
+// TestStranger does not answer the C++ daemon, which is no contact, though we follow
+// it.
 func TestStranger(t *testing.T) {
 	meet(t, func(t *testing.T, ctx context.Context, m meeting) {
 		mark := m.ours.Mark()
+		if err := m.ours.Track(ctx, m.theirs.URI, true); err != nil {
+			t.Fatal(err)
+		}
+		m.waitStatus(t, ctx, mark, presence.Online)
 		send(t, ctx, m.theirs, m.ours.URI, "hello from a stranger")
 		quiet, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
-		if s, err := m.ours.WaitSignal(quiet, mark, "newBuddyNotification"); err == nil {
-			t.Errorf("a stranger is seen: %v", s)
+		if s, err := m.ours.WaitSignal(quiet, mark, "newBuddyNotification", m.ours.ID, m.theirs.URI, int32(presence.Connected)); err == nil {
+			t.Errorf("a stranger is connected: %v", s)
 		}
 	})
 }
