@@ -13,29 +13,45 @@ import (
 	"rollcall/internal/simnet"
 )
 
-// hostile is a node that does what it can to be noticed, and answers everything
-// with acknowledgements and lies: it has no values, and names whom it likes.
+// hostile is a node that does what it can to be noticed, and answers requests with
+// lies: it keeps no values, and names whom it likes.
 type hostile struct {
 	id     infohash.Hash
 	rng    *rand.Rand
-	name   func(target infohash.Hash) []byte // nodes to name, as replies carry them
-	greets []netip.AddrPort                  // nodes to make itself known to
+	lies   lies
+	greets []netip.AddrPort // nodes to make itself known to
 	next   time.Time
 	m      wire.Message
 	out    []datagram
 }
 
+// lies is how hostile nodes answer.
+type lies struct {
+	mute    bool                              // they answer nothing but pings
+	name    func(target infohash.Hash) []byte // nodes to name, as replies carry them
+	values  []wire.Value                      // what they say they have at every key
+	refuses bool                              // they admit that they do not store and push
+}
+
 // Handle implements simnet.Node.
 func (h *hostile) Handle(_ time.Time, from netip.AddrPort, p []byte) {
-	if h.m.Parse(p) != nil || h.m.Kind != wire.Request {
+	if h.m.Parse(p) != nil || h.m.Kind != wire.Request || h.lies.mute && h.m.Method != wire.Ping {
 		return
 	}
 	reply := wire.Message{Kind: wire.Reply, TID: h.m.TID, ID: h.id, Addr: from.Addr(), VID: h.m.VID}
 	switch h.m.Method {
 	case wire.Find, wire.Get:
-		reply.Nodes4 = h.name(h.m.Key)
+		if h.lies.name != nil {
+			reply.Nodes4 = h.lies.name(h.m.Key)
+		}
+		if h.m.Method == wire.Get && h.m.Query == nil {
+			reply.Values = h.lies.values
+		}
 		reply.Token = []byte("believe me")
-	case wire.Listen:
+	case wire.Put, wire.Refresh, wire.Listen:
+		if h.lies.refuses {
+			reply.Kind, reply.Code = wire.Error, 500
+		}
 		reply.Token = []byte("believe me")
 	}
 	h.out = append(h.out, datagram{to: from, data: reply.Append(nil)})
@@ -62,8 +78,8 @@ func (h *hostile) Drain(send func(to netip.AddrPort, p []byte)) {
 }
 
 // invade runs a hostile node at an address, known to up to n of the swarm.
-func (s *swarm) invade(addr netip.AddrPort, id infohash.Hash, n int, name func(target infohash.Hash) []byte) {
-	x := &hostile{id: id, rng: s.rng, name: name, next: s.sim.Now()}
+func (s *swarm) invade(addr netip.AddrPort, id infohash.Hash, n int, l lies) {
+	x := &hostile{id: id, rng: s.rng, lies: l, next: s.sim.Now()}
 	for _, i := range s.rng.Perm(len(s.hosts))[:n] {
 		x.greets = append(x.greets, s.hosts[i].Addr())
 	}
@@ -130,7 +146,7 @@ func TestOneNetworkCannotSurroundAKey(t *testing.T) {
 					return named[26*i : 26*(i+8)]
 				}
 				for i := range sybils {
-					s.invade(sybilAddr(k, i), near(key(k), uint64(i)+1), size/2, name)
+					s.invade(sybilAddr(k, i), near(key(k), uint64(i)+1), size/2, lies{name: name})
 				}
 			}
 			s.sim.Run(2 * time.Minute)
@@ -151,7 +167,7 @@ func TestHostileNodesAreNoticed(t *testing.T) {
 	// The tests above say something only if hostile nodes get into the tables.
 	s := newSwarm(t, 23, 30, simnet.Link{Latency: 20 * time.Millisecond})
 	id := infohash.SumString("hostile")
-	s.invade(sybilAddr(0, 0), id, 30, func(infohash.Hash) []byte { return nil })
+	s.invade(sybilAddr(0, 0), id, 30, lies{})
 	s.sim.Run(2 * time.Minute)
 	known := 0
 	for i := range s.nodes {

@@ -99,6 +99,14 @@ func (n network) Known(key infohash.Hash, k int, dst []*routing.Node) []*routing
 	return dst
 }
 
+// Neighbours implements search.Network.
+func (n network) Neighbours(k int, dst []*routing.Node) []*routing.Node {
+	return n.f.table.Closest(n.e.now, n.e.id, k, dst)
+}
+
+// Size implements search.Network.
+func (n network) Size(now time.Time) int { return n.f.table.NetworkSize(now) }
+
 // Open implements search.Network.
 func (n network) Open(to *routing.Node, push func(now time.Time, m *wire.Message)) uint32 {
 	sid := n.e.newTID()

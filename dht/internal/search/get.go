@@ -68,10 +68,10 @@ func (s *Search) StopGet(now time.Time, g *Get) {
 }
 
 // wanting returns a get that p, of a rank among the live peers, has not been asked
-// for yet, the oldest first.
-func (s *Search) wanting(p *peer, rank int) *Get {
+// for yet, the oldest first; breadth is how many are to be asked at least.
+func (s *Search) wanting(p *peer, rank, breadth int) *Get {
 	for _, g := range s.gets {
-		if g.asked[p] == 0 && (rank <= Width || g.unlucky()) {
+		if g.asked[p] == 0 && (rank <= max(Width, breadth) || g.unlucky()) {
 			return g
 		}
 	}
@@ -133,8 +133,11 @@ func (g *Get) unlucky() bool { return g.results == 0 && g.method == wire.Get }
 // nothing waits for more: for those that follow the targets, since some of these
 // may lie, and for the slow ones, which may have what it looks for.
 func (s *Search) answered(now time.Time, g *Get) bool {
+	if !s.guided() {
+		return false
+	}
 	want := Targets
-	if g.unlucky() {
+	if g.unlucky() || s.density != plausible {
 		want = wary
 	}
 	n := 0

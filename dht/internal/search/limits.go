@@ -13,6 +13,20 @@ const (
 	// MaxKnownPerNetwork is how many may be among the nodes that a search
 	// remembers: a network full of made-up neighbours must not push out the others.
 	MaxKnownPerNetwork = 4
+	// maxNamed is how many of the nodes that one answer names are taken up (opendht spec 2.2),
+	// maxSureties how many of them at a time while they have not answered.
+	maxNamed    = 8
+	maxSureties = 2
+	// sparseFrom and denseFrom are the numbers of nodes to be expected within the distance
+	// of the last of 8 targets from which, and below which, more are asked. Honest nodes
+	// alone exceed the one now and then, as the estimate of the size varies, and hardly
+	// ever fall below the other.
+	sparseFrom = 14
+	denseFrom  = 2
+	// sizeLife is how long an estimate of the network's size is kept.
+	sizeLife = time.Minute
+	// guides is how many neighbours of this node a search in doubt asks.
+	guides = 4
 	// wary is how many nodes must have answered before a get believes that there is
 	// nothing: the closest ones may all lie.
 	wary = 20

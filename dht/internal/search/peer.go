@@ -18,7 +18,13 @@ type peer struct {
 	pause    time.Time // ask no find or get before
 	asking   bool      // a find or get is in flight
 	slow     bool      // its first try went unanswered: others do not wait for it
+	tried    bool      // a find or get was answered, or not in time
 	refusals int       // tokens refused in a row
+	guide    bool      // a neighbour of this node, asked in doubt
+
+	via      *peer                   // who named it; nil when it was known before
+	named    [maxNamed]*routing.Node // by it, and no peers yet
+	sureties int                     // unproved peers that it named
 }
 
 // live reports whether the peer may still answer.
@@ -47,9 +53,10 @@ func (p *peer) refuse() {
 	p.refusals++
 }
 
-// insert adds n to the peers if it may serve the search, and reports whether
-// the search knows something new: a node, or that a lost one is back.
-func (s *Search) insert(now time.Time, n *routing.Node) bool {
+// insert adds n, which via has named, to the peers if it may serve the search, and
+// reports whether the search knows something new: a node, or that a lost one is
+// back. via is nil for a node that was known before.
+func (s *Search) insert(now time.Time, n *routing.Node, via *peer) bool {
 	if n.Expired || n.Client {
 		return false
 	}
@@ -62,14 +69,14 @@ func (s *Search) insert(now time.Time, n *routing.Node) bool {
 			return p.live() && p.token == nil && !p.asking
 		}
 		// The id lives on in a new record: the old one was given up.
-		s.peers[i] = &peer{node: n}
+		s.peers[i] = &peer{node: n, via: via}
 		s.lost(now, p)
 		return true
 	}
 	if i >= maxPeers && len(s.peers) >= maxPeers || s.crowded(n) {
 		return false
 	}
-	s.peers = slices.Insert(s.peers, i, &peer{node: n})
+	s.peers = slices.Insert(s.peers, i, &peer{node: n, via: via})
 	s.trim(now)
 	return true
 }
@@ -89,22 +96,34 @@ func (s *Search) crowded(n *routing.Node) bool {
 	return count >= MaxKnownPerNetwork
 }
 
-// trim keeps the peers within their bound: dead ones go first, then the
-// farthest that nothing waits for.
+// trim keeps the peers within their bound: the farthest of the least useful goes.
 func (s *Search) trim(now time.Time) {
 	if len(s.peers) <= maxPeers {
 		return
 	}
 	victim := len(s.peers) - 1
-	for i := len(s.peers) - 1; i >= 0; i-- {
-		if p := s.peers[i]; !p.live() && !p.asking {
+	for i, p := range slices.Backward(s.peers) {
+		if p.uselessness() > s.peers[victim].uselessness() {
 			victim = i
-			break
 		}
 	}
 	p := s.peers[victim]
 	s.peers = slices.Delete(s.peers, victim, victim+1)
 	s.lost(now, p)
+}
+
+// uselessness ranks a peer: dead, then never heard and late to answer, then never
+// heard. Those that have answered are pushed out by none that have not.
+func (p *peer) uselessness() int {
+	switch {
+	case !p.live() && !p.asking:
+		return 3
+	case !p.proved() && p.slow:
+		return 2
+	case !p.proved():
+		return 1
+	}
+	return 0
 }
 
 // lost ends what depended on a peer that the search no longer has.
@@ -132,7 +151,7 @@ func (s *Search) refill(now time.Time) {
 		s.refilled = now
 		s.known = s.net.Known(s.key, Width, s.known[:0])
 		for _, n := range s.known {
-			if s.insert(now, n) {
+			if s.insert(now, n, nil) {
 				live++
 			}
 		}
@@ -153,7 +172,12 @@ func (s *Search) refillEvery(live int) time.Duration {
 }
 
 // targets yields the peers that hold or should hold the key's values.
-func (s *Search) targets(now time.Time) iter.Seq[*peer] { return s.closest(now, Targets) }
+func (s *Search) targets(now time.Time) iter.Seq[*peer] {
+	if s.density == dense {
+		return s.closest(now, wary)
+	}
+	return s.closest(now, Targets)
+}
 
 // closest yields, closest first, up to k live and prompt peers, at most
 // maxPerNetwork of one network.

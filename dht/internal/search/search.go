@@ -33,6 +33,10 @@ type Network interface {
 	// Known appends up to k of the known nodes closest to key, live ones only and
 	// at most MaxKnownPerNetwork of one network.
 	Known(key infohash.Hash, k int, dst []*routing.Node) []*routing.Node
+	// Neighbours appends up to k good nodes, those closest to the id of this node.
+	Neighbours(k int, dst []*routing.Node) []*routing.Node
+	// Size estimates the number of nodes in the network.
+	Size(now time.Time) int
 	// Open reserves a socket id at n whose pushes go to push; Close releases it.
 	Open(n *routing.Node, push func(now time.Time, m *wire.Message)) uint32
 	Close(sid uint32)
@@ -63,6 +67,11 @@ type Search struct {
 	inflight int     // find and get requests that are not known to be slow
 	refilled time.Time
 	barren   time.Time // since when no live peer is known; zero while one is
+
+	size      int // estimate of the network's
+	sized     time.Time
+	density   density
+	consulted bool // the guides are among the peers
 
 	gets      []*Get
 	announces []*Announce
@@ -102,6 +111,10 @@ func (s *Search) Step(now time.Time) {
 	}
 	s.used = now
 	s.refill(now)
+	s.invite(now)
+	if s.density = s.gauge(now); s.density == sparse {
+		s.consult(now)
+	}
 	s.ask(now)
 	s.survey(now)
 	if s.schedule.synced {
@@ -125,7 +138,7 @@ func (s *Search) wakeBy(at time.Time) {
 // Offer tells the search of a node that has become reachable. It reports
 // whether the search has use for it; then a Step follows.
 func (s *Search) Offer(now time.Time, n *routing.Node) bool {
-	if _, idle := s.Idle(); idle || !s.insert(now, n) {
+	if _, idle := s.Idle(); idle || !s.insert(now, n, nil) {
 		return false
 	}
 	s.Step(now)
@@ -135,8 +148,10 @@ func (s *Search) Offer(now time.Time, n *routing.Node) bool {
 // ask keeps up to Alpha find and get requests in flight, closest peers first, to
 // those that are or may become targets.
 func (s *Search) ask(now time.Time) {
+	s.askGuides(now)
 	var crowd crowd
 	live := 0
+	breadth := s.breadth()
 	for _, p := range s.peers {
 		if s.inflight >= Alpha || live >= wary {
 			return
@@ -153,18 +168,21 @@ func (s *Search) ask(now time.Time) {
 		if p.asking || now.Before(p.pause) {
 			continue
 		}
-		if g := s.wanting(p, live); g != nil {
+		if g := s.wanting(p, live, breadth); g != nil {
 			s.sendGet(now, p, g)
-		} else if live <= s.breadth() && s.needsToken(now, p) {
+		} else if live <= breadth && s.needsToken(now, p) {
 			s.sendFind(now, p)
 		}
 	}
 }
 
 // breadth returns how many peers are to be asked for their tokens: the targets,
-// and before a put is done some more, since those that were found first may lie
-// about who is closest.
+// and before a put is done, or where their density says so, some more, since those
+// that were found first may lie about who is closest.
 func (s *Search) breadth() int {
+	if s.density != plausible {
+		return wary
+	}
 	if s.announcing() {
 		return Width
 	}
@@ -173,6 +191,9 @@ func (s *Search) breadth() int {
 
 // explored reports whether the peers within the breadth have been asked.
 func (s *Search) explored(now time.Time) bool {
+	if !s.guided() {
+		return false
+	}
 	for p := range s.closest(now, s.breadth()) {
 		if !p.current(now) && !now.Before(p.pause) {
 			return false
@@ -211,11 +232,9 @@ func (s *Search) request(now time.Time, p *peer, m *wire.Message, done func(now 
 	s.net.Request(now, p.node, m, nil, Handler{
 		Reply: func(now time.Time, m *wire.Message, nodes []*routing.Node) {
 			release()
-			p.asking, p.slow = false, false
+			p.asking, p.slow, p.tried = false, false, true
 			p.accept(now, m)
-			for _, n := range nodes {
-				s.insert(now, n)
-			}
+			p.take(nodes)
 			if done != nil {
 				done(now, m, nil)
 			}
@@ -223,12 +242,12 @@ func (s *Search) request(now time.Time, p *peer, m *wire.Message, done func(now 
 		},
 		Slow: func(now time.Time) {
 			release()
-			p.slow = true
+			p.slow, p.tried = true, true
 			s.Step(now)
 		},
 		Fail: func(now time.Time, err error) {
 			release()
-			p.asking = false
+			p.asking, p.tried = false, true
 			p.pause = now.Add(retryPause)
 			if done != nil {
 				done(now, nil, err)
