@@ -15,49 +15,38 @@ import (
 	"rollcall/test/peers"
 )
 
+// limit bounds a whole story.
+const limit = 4 * time.Minute
+
 const (
-	// limit bounds the whole story.
-	limit = 150 * time.Second
-	// answerLimit bounds the time from the last click to the call.
-	answerLimit = 3 * time.Second
+	// stranger is an account that does not exist.
+	stranger = "2222222222222222222222222222222222222222"
+	bobName  = "Bob Example"
+	bobCard  = "BEGIN:VCARD\nVERSION:2.1\nFN:" + bobName + "\nEND:VCARD"
 )
 
-// What the user does, in words of xdotool: the points are those of the client's
-// window, the pauses those that it needs between two of its pages.
-const (
-	openInvitation = "mousemove 225 145 click 1 sleep 0.5 mousemove 150 200 click 1 sleep 0.7 "
-	accept         = openInvitation + "mousemove 597 441 click 1"
-	refuse         = openInvitation + "mousemove 519 441 click 1"
-	block          = openInvitation + "mousemove 440 441 click 1"
+// The entries of a contact's menu, which have no names for who does not see.
+const removeEntry, blockEntry = 1, 2
 
-	add = "mousemove 150 93 click 1 sleep 0.3 key ctrl+a key --delay 10 --repeat 40 2 " +
-		"sleep 1 mousemove 150 200 click 1 sleep 0.7 mousemove 709 32 sleep 0.3 click 1"
-	remove  = "mousemove 150 175 click 3 sleep 0.7 mousemove 217 257 click 1 sleep 0.7 mousemove 294 361 click 1"
-	dismiss = "key Escape sleep 0.3"
-)
+// The list of invitations is the second tab.
+var openInvitation = []act{{part{role: "page tab", number: 1}, "click 1"}, press(bobName)}
 
-// stranger is an account that does not exist, which add types.
-const stranger = "2222222222222222222222222222222222222222"
-
-const card = "BEGIN:VCARD\nVERSION:2.1\nFN:Bob Example\nEND:VCARD"
-
-// story is the client on the account of alice, and bob on a daemon without.
+// story is a user before a client on the account of alice, and bob on a daemon
+// without.
 type story struct {
-	t          *testing.T
-	ctx        context.Context
+	*user
 	alice, bob *peers.Account
-	client     *peers.Client
-	calls      *calls
 }
 
-// TestClient lets the user refuse, accept and block invitations, see a contact
-// online, and add and remove contacts.
+// TestClient lets the user answer invitations, see who is online, add, remove,
+// block and reinstate contacts, and use the settings of the account, and the
+// daemon start again under the client.
 func TestClient(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	network := netns.New(t)
 	node := peers.DHTNode.Start(t, network.HostIPv4(), peers.NodeConfig{Port: 4222})
-	s := &story{t: t, ctx: ctx}
+	s := &story{}
 	for name, account := range map[string]**peers.Account{"alice": &s.alice, "bob": &s.bob} {
 		daemon := peers.RollcallDaemon().Start(t, network.HostIPv4())
 		var err error
@@ -65,74 +54,92 @@ func TestClient(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	s.user = start(ctx, t, s.alice.Daemon)
+	s.expect("getConversationRequests", s.alice.ID)
+
+	s.answerInvitations()
+	s.switchOff()
+	s.restartDaemon()
+	s.addAndRemove()
+	s.blockAndReinstate()
+}
+
+func (s *story) answerInvitations() {
 	alice, bob := s.alice.ID, s.bob.URI
-	s.calls = listen(t, s.alice.Daemon)
-	s.client = s.alice.StartClient(t)
-	s.expect("getConversationRequests", alice)
-
-	s.do(refuse, "declineConversationRequest", alice, s.ask())
-	s.expectContacts(nil)
-
-	s.do(accept, "acceptConversationRequest", alice, s.ask())
-	s.expect("subscribeBuddy", alice, bob, "true")
-	s.expectContacts(map[string]string{bob: "confirmed"})
-	s.expectOnline()
-
-	s.do(add, "sendTrustRequest", alice, stranger)
-	s.expectContacts(map[string]string{bob: "confirmed", stranger: "added"})
-	s.do(remove, "removeContact", alice, stranger, "false")
-	s.expectContacts(map[string]string{bob: "confirmed"})
-	s.do(remove, "removeContact", alice, bob, "false")
+	s.do(s.called("declineConversationRequest", alice, s.ask()), append(openInvitation, press("Decline contact request"))...)
 	s.expectContacts(nil)
 
 	s.ask()
-	s.do(block, "removeContact", alice, bob, "true")
+	s.do(s.called("removeContact", alice, bob, "true"), append(openInvitation, press("Block contact"))...)
 	s.expectContacts(map[string]string{bob: "banned"})
-}
-
-// expect waits for a call of the client.
-func (s *story) expect(call ...string) {
-	s.t.Helper()
-	if err := s.calls.wait(s.ctx, call...); err != nil {
+	if err := s.alice.RemoveContact(s.ctx, bob, false); err != nil {
 		s.t.Fatal(err)
 	}
+
+	s.do(s.called("acceptConversationRequest", alice, s.ask()), append(openInvitation, press("Accept contact request"))...)
+	s.expect("subscribeBuddy", alice, bob, "true")
+	s.expectContacts(map[string]string{bob: "confirmed"})
+	s.expectPresence(bobName, true)
 }
 
-// expectOnline waits for the green dot of the first contact.
-func (s *story) expectOnline() {
-	s.t.Helper()
-	const x, y = 61, 178
-	err := peers.Eventually(s.ctx, func() (bool, error) {
-		c, err := s.client.Pixel(x, y)
-		return c.G > 0xa0 && c.R < 0x80 && c.B < 0x90, err
-	})
-	if err != nil {
-		s.t.Fatalf("waiting for the dot of presence: %v", err)
+// switchOff takes the account off the network and brings it back, after a look at
+// what the settings say that the daemon cannot do.
+func (s *story) switchOff() {
+	alice := s.alice.ID
+	for _, state := range []struct {
+		on   string
+		name string
+	}{{"false", "UNREGISTERED"}, {"true", "REGISTERED"}} {
+		mark := s.alice.Mark()
+		s.do(s.called("sendRegister", alice, state.on), press("Open settings"), press("Enable account"))
+		if _, err := s.alice.WaitSignal(s.ctx, mark, "registrationStateChanged", alice, state.name); err != nil {
+			s.t.Fatal(err)
+		}
+		s.do(s.shown("Open settings"), press("Close settings"))
+	}
+	s.expectPresence(bobName, true)
+
+	s.do(s.shown("Error connecting to the network.\nPlease try again later."),
+		press("Open settings"), scrollDown("Set password"), press("Link another device"))
+	s.do(s.shown("Open settings"), press("Close"), press("Close settings"))
+}
+
+// restartDaemon kills the daemon under the client, which does not load anything
+// again, but still follows bob.
+func (s *story) restartDaemon() {
+	mark := s.alice.Mark()
+	s.alice.Restart()
+	if _, err := s.alice.WaitSignal(s.ctx, mark, "registrationStateChanged", s.alice.ID, "REGISTERED"); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, online := range []bool{false, true} {
+		if err := s.bob.Enable(s.ctx, online); err != nil {
+			s.t.Fatal(err)
+		}
+		s.expectPresence(bobName, online)
 	}
 }
 
-// do acts until the client makes a call. A slow client may miss a click, thus
-// the user tries again.
-func (s *story) do(action string, call ...string) {
-	s.t.Helper()
-	for {
-		if err := s.client.Do(s.ctx, action); err != nil {
-			s.t.Fatal(err)
-		}
-		ctx, cancel := context.WithTimeout(s.ctx, answerLimit)
-		err := s.calls.wait(ctx, call...)
-		cancel()
-		if err == nil {
-			return
-		}
-		if s.ctx.Err() != nil {
-			s.t.Fatal(err)
-		}
-		s.t.Logf("once more: %v", err)
-		if err := s.client.Do(s.ctx, dismiss); err != nil {
-			s.t.Fatal(err)
-		}
-	}
+func (s *story) addAndRemove() {
+	alice, bob := s.alice.ID, s.bob.URI
+	s.do(s.called("sendTrustRequest", alice, stranger),
+		typeIn("Find users and conversations", stranger), press(stranger), press("Add to conversations"))
+	s.expectContacts(map[string]string{bob: "confirmed", stranger: "added"})
+	s.do(s.called("removeContact", alice, stranger, "false"), openMenu(stranger), choose(removeEntry), press("Remove"))
+	s.expectContacts(map[string]string{bob: "confirmed"})
+}
+
+func (s *story) blockAndReinstate() {
+	alice, bob := s.alice.ID, s.bob.URI
+	s.do(s.called("removeContact", alice, bob, "true"), openMenu(bobName), choose(blockEntry), press("Block"))
+	s.expectContacts(map[string]string{bob: "banned"})
+
+	s.do(s.called("addContact", alice, bob),
+		press("Open settings"), scrollDown("Set password"),
+		press("Display banned contacts"), scrollDown("Link another device"), press("Reinstate as contact"))
+	s.do(s.shown(bobName), press("Close settings"))
+	s.expectContacts(map[string]string{bob: "added"})
+	s.expectPresence(bobName, true)
 }
 
 // ask lets bob invite alice, as if he never had, and returns the id that the
@@ -143,7 +150,7 @@ func (s *story) ask() string {
 		s.t.Fatal(err)
 	}
 	mark := s.alice.Mark()
-	if err := s.bob.SendRequest(s.ctx, s.alice.URI, []byte(card)); err != nil {
+	if err := s.bob.SendRequest(s.ctx, s.alice.URI, []byte(bobCard)); err != nil {
 		s.t.Fatal(err)
 	}
 	signal, err := s.alice.WaitSignal(s.ctx, mark, "conversationRequestReceived", s.alice.ID)

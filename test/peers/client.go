@@ -12,9 +12,9 @@ import (
 	"testing"
 )
 
-// Client is Jami's desktop client of Debian 12 on a screen that nobody sees.
-// Its window is at the screen's origin and has always the same size, so that
-// its parts are found by their coordinates.
+// Client is Jami's desktop client of Debian 12 on a screen that nobody sees. It
+// tells of its window on the daemon's bus, to whom serves there as the bus of
+// accessibility (AT-SPI).
 type Client struct {
 	*Process
 	display string
@@ -43,7 +43,8 @@ func (d *Daemon) StartClient(t testing.TB) *Client {
 	// Clients with the same directory of temporary files know of each other, and
 	// the second one leaves.
 	cmd.Env = append(environment(d.Home, d.Address),
-		"TMPDIR="+d.Home, "DISPLAY="+c.display, "QT_QPA_PLATFORM=xcb", "QT_QUICK_BACKEND=software", "LIBGL_ALWAYS_SOFTWARE=1")
+		"TMPDIR="+d.Home, "DISPLAY="+c.display, "QT_QPA_PLATFORM=xcb", "QT_QUICK_BACKEND=software", "LIBGL_ALWAYS_SOFTWARE=1",
+		"QT_LINUX_ACCESSIBILITY_ALWAYS_ON=1")
 	c.Process = startProcess(t, d.host, "jami", cmd)
 	return c
 }
