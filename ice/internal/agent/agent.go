@@ -209,8 +209,9 @@ func (a *Agent) Closed(now time.Time, id LinkID) {
 	if l == nil || a.over {
 		return
 	}
-	if l.state == dialing && l.relayed && l.dials < relayDials {
-		l.state, l.deadline = planned, now.Add(relayPause)
+	// A relay that does not permit us yet refuses, or accepts and then closes.
+	if l.dialed && l.relayed && !l.valid && l.peerUfrag == "" && l.dials < relayDials {
+		l.state, l.deadline, l.check = planned, now.Add(relayPause), nil
 		return
 	}
 	a.remove(l)

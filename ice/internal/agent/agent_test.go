@@ -286,6 +286,40 @@ func TestRelayIsDialedAgain(t *testing.T) {
 	}
 }
 
+func TestRelayThatClosesIsDialedAgain(t *testing.T) {
+	w := newWorld(t, [2]bool{true, false})
+	w.host(0, active)
+	if err := w.sides[1].agent.AddCandidate(signaling.Relayed, passive, netip.MustParseAddrPort("192.0.2.1:3478")); err != nil {
+		t.Fatal(err)
+	}
+	a := w.sides[0].agent
+	if err := a.SetRemote(w.now, w.sides[1].agent.Local()); err != nil {
+		t.Fatal(err)
+	}
+	dialed, checks := 0, 0
+	for ended := false; !ended; {
+		for effects := a.Effects(); len(effects) > 0; effects = a.Effects() {
+			for _, e := range effects {
+				switch e.Kind {
+				case Dial:
+					dialed++
+					a.Dialed(w.now, e.Link)
+				case Send:
+					checks++
+					a.Closed(w.now, e.Link)
+				case Fail:
+					ended = true
+				}
+			}
+		}
+		w.now = later(w.now, a.NextDeadline())
+		a.Tick(w.now)
+	}
+	if dialed != relayDials || checks != relayDials {
+		t.Errorf("dialled %d times with %d checks, want %d", dialed, checks, relayDials)
+	}
+}
+
 func TestKeepalives(t *testing.T) {
 	w := newWorld(t, [2]bool{false, true})
 	w.host(0, passive, active)
