@@ -184,8 +184,9 @@ type outcome struct {
 	gathered           time.Duration
 }
 
-// attempt lets two hosts connect, the first one with help.
-func attempt(t *testing.T, kinds [2]filter, h help) (o outcome) {
+// attempt lets two hosts connect, the first one with help, which hears of the other
+// later than that of it.
+func attempt(t *testing.T, kinds [2]filter, h help, later time.Duration) (o outcome) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &internet{Streams: simnet.NewStreams(), nats: make(map[netip.Addr]*router)}
 		relayAddr, stop := n.serveRelay(t)
@@ -233,8 +234,11 @@ func attempt(t *testing.T, kinds [2]filter, h help) (o outcome) {
 		}
 		ends := make(chan end, 2)
 		for i, a := range agents {
-			met[i](descriptions[1-i])
 			go func() {
+				if i == 0 {
+					time.Sleep(later)
+				}
+				met[i](descriptions[1-i])
 				c, err := a.Connect(t.Context(), descriptions[1-i])
 				ends <- end{c, err}
 			}()
@@ -271,7 +275,7 @@ func TestSimulated(t *testing.T) {
 						connected: open || h != nothing,
 						relayed:   !open && h == relays,
 					}
-					got := attempt(t, [2]filter{a, b}, h)
+					got := attempt(t, [2]filter{a, b}, h, 0)
 					got.gathered = 0
 					if got != want {
 						t.Errorf("%+v, want %+v", got, want)
@@ -285,8 +289,17 @@ func TestSimulated(t *testing.T) {
 // TestSilentRelay delays an attempt that needs none by less than it waits for all
 // ways together.
 func TestSilentRelay(t *testing.T) {
-	got := attempt(t, [2]filter{none, symmetric}, dead)
+	got := attempt(t, [2]filter{none, symmetric}, dead, 0)
 	if !got.connected || got.relayed || got.gathered > 2*time.Second {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestLateAnswer tries a relay again that does not permit the peer before it is
+// heard of.
+func TestLateAnswer(t *testing.T) {
+	got := attempt(t, [2]filter{symmetric, symmetric}, relays, 3*time.Second)
+	if !got.connected || !got.relayed {
 		t.Errorf("%+v", got)
 	}
 }
