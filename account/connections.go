@@ -192,10 +192,7 @@ func (a *Account) unwantLocked(account infohash.Hash) {
 	if a.peers == nil {
 		return
 	}
-	view, _ := a.tracker.View(account)
-	for _, d := range view.Devices {
-		a.peers.Unwant(value.KeyLongID(d.Key))
-	}
+	a.peers.GiveUp(account)
 	a.peers.Review(account)
 }
 

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"context"
 	crand "crypto/rand"
 	"fmt"
@@ -90,10 +91,20 @@ func (p *Peers) Want(d Device) {
 	})
 }
 
-// Unwant tells that a device is not there, or not wanted any more. Connections
-// stay; see Review.
+// Unwant tells that a device is not announced any more. Connections stay, and if it
+// just fell silent it is still looked for.
 func (p *Peers) Unwant(device value.LongID) {
 	p.input(func(now time.Time) { p.plan.Unwant(now, device) })
+}
+
+// GiveUp ends all attempts to connect the devices of an account, and wants none of
+// them any more. Connections stay; see Review.
+func (p *Peers) GiveUp(account infohash.Hash) {
+	p.input(func(now time.Time) {
+		for _, device := range p.wantedLocked(account) {
+			p.plan.GiveUp(now, device)
+		}
+	})
 }
 
 // Hurry makes the next attempts to connect the devices of an account happen soon,
@@ -236,6 +247,7 @@ func (p *Peers) wantedLocked(account infohash.Hash) []value.LongID {
 			devices = append(devices, device)
 		}
 	}
+	slices.SortFunc(devices, func(a, b value.LongID) int { return bytes.Compare(a[:], b[:]) })
 	return devices
 }
 

@@ -98,17 +98,25 @@ func (p *Plan) Want(now time.Time, id value.LongID) {
 	}
 }
 
-// Unwant tells that it need not be connected any more. Its connections stay.
+// Unwant tells that it is not announced any more. Its connections stay, and if it
+// fell silent it is looked for.
 func (p *Plan) Unwant(now time.Time, id value.LongID) {
-	d := p.devices[id]
-	if d == nil {
-		return
+	if d := p.devices[id]; d != nil {
+		d.wanted = false
+		if d.lingers.IsZero() {
+			p.halt(now, d)
+		}
+		p.forget(now, d)
 	}
-	d.wanted = false
-	if d.lingers.IsZero() {
+}
+
+// GiveUp tells that it must not be asked any more.
+func (p *Plan) GiveUp(now time.Time, id value.LongID) {
+	if d := p.devices[id]; d != nil {
+		d.wanted, d.lingers = false, time.Time{}
 		p.halt(now, d)
+		p.forget(now, d)
 	}
-	p.forget(now, d)
 }
 
 // Hurry makes the next attempt to connect a device happen soon, because something

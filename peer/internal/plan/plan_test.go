@@ -60,7 +60,7 @@ func (w *world) attempt() (id uint64, ok bool) {
 func (w *world) step() {
 	p, now := w.plan, w.now
 	switch rapid.SampledFrom([]string{
-		"want", "want", "unwant", "hurry", "network", "answer", "fail", "up", "up", "theirs", "down", "asked", "done", "wait", "wait",
+		"want", "want", "unwant", "give up", "hurry", "network", "answer", "fail", "up", "up", "theirs", "down", "asked", "done", "wait", "wait",
 	}).Draw(w.rt, "step") {
 	case "want":
 		d := w.device()
@@ -70,6 +70,10 @@ func (w *world) step() {
 		d := w.device()
 		delete(w.wanted, d)
 		p.Unwant(now, d)
+	case "give up":
+		d := w.device()
+		delete(w.wanted, d)
+		p.GiveUp(now, d)
 	case "hurry":
 		p.Hurry(now, w.device())
 	case "network":

@@ -44,6 +44,8 @@ func (s *script) run(c trace.Command) (string, error) {
 		s.plan.Want(s.now, id)
 	case "unwant":
 		s.plan.Unwant(s.now, id)
+	case "give-up":
+		s.plan.GiveUp(s.now, id)
 	case "hurry":
 		s.plan.Hurry(s.now, id)
 	case "network":
