@@ -53,6 +53,7 @@ type Ways struct {
 
 	mu       sync.Mutex // protects all below
 	settings Settings
+	routed   bool      // there may be a router, as Prepare was told
 	resting  time.Time // until when the relay is left alone
 }
 
@@ -73,6 +74,7 @@ func (w *Ways) Set(s Settings) {
 		w.resting = time.Time{}
 	}
 	w.settings = s
+	w.seekLocked()
 }
 
 func sameRelay(a, b relay.Server) bool {
@@ -83,11 +85,15 @@ func sameRelay(a, b relay.Server) bool {
 // these addresses: by the first attempt it is known.
 func (w *Ways) Prepare(listening []netip.AddrPort) {
 	w.mu.Lock()
-	mapping := w.settings.Mapping && w.mapper != nil
-	w.mu.Unlock()
-	if mapping && slices.ContainsFunc(listening, func(a netip.AddrPort) bool {
+	defer w.mu.Unlock()
+	w.routed = slices.ContainsFunc(listening, func(a netip.AddrPort) bool {
 		return a.Addr().Unmap().Is4() && a.Addr().IsUnspecified() || behindRouter(a.Addr())
-	}) {
+	})
+	w.seekLocked()
+}
+
+func (w *Ways) seekLocked() {
+	if w.routed && w.settings.Mapping && w.mapper != nil {
 		w.mapper.Seek()
 	}
 }
