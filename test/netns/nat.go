@@ -44,13 +44,26 @@ func (n *Network) NAT() (router *Host, inside *Network) {
 	return router, inside
 }
 
-// masquerade gives what leaves by eth0 its address, and lets in nothing but
-// answers.
+// masquerade gives what leaves by eth0 its address, and lets in nothing but answers
+// and what comes to ports that are forwarded.
 const masquerade = `table ip nat {
 	chain out { type nat hook postrouting priority 100; oifname "eth0" masquerade random; }
-	chain in { type filter hook forward priority 0; iifname "eth0" ct state new drop; }
+	chain ports { type nat hook prerouting priority -100; }
+	chain in {
+		type filter hook forward priority 0
+		iifname "eth0" ct status dnat accept
+		iifname "eth0" ct state new drop
+	}
 }
 `
+
+// Forward makes connections to a TCP port of the router lead to an address behind
+// it.
+func (h *Host) Forward(port uint16, to netip.AddrPort) error {
+	return h.Do(func() error {
+		return run("nft", "-f", fmt.Sprintf("add rule ip nat ports iifname eth0 tcp dport %d dnat to %v\n", port, to))
+	})
+}
 
 // run runs a command that reads the rest of its instructions from standard input.
 func run(name, option, input string) error {

@@ -158,3 +158,31 @@ func TestNAT(t *testing.T) {
 		t.Errorf("%q from %v", buf[:n], from)
 	}
 }
+
+func TestForward(t *testing.T) {
+	network := New(t)
+	outside := network.HostIPv4()
+	router, private := network.NAT()
+	inside := private.HostIPv4()
+	var ln net.Listener
+	if err := inside.Do(func() (err error) {
+		ln, err = net.Listen("tcp", inside.AddrPort(5000).String())
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if err := router.Forward(6000, inside.AddrPort(5000)); err != nil {
+		t.Fatal(err)
+	}
+	err := outside.Do(func() error {
+		c, err := net.DialTimeout("tcp", router.AddrPort(6000).String(), 5*time.Second)
+		if err == nil {
+			c.Close()
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
