@@ -4,6 +4,7 @@ package peer
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -65,6 +66,70 @@ func TestRelay(t *testing.T) {
 		}
 		testThroughNAT(t, ctx, m, true)
 	})
+}
+
+// TestMapping connects two daemons of ours that are both behind a NAT, one of which
+// maps ports by NAT-PMP.
+func TestMapping(t *testing.T) {
+	made := 0
+	hosts := func(n *netns.Network) *netns.Host {
+		if made++; made == 1 {
+			return n.HostIPv4()
+		}
+		router, inside := n.NAT()
+		h := inside.HostIPv4()
+		if made == 2 {
+			serveNATPMP(t, router, h)
+		}
+		return h
+	}
+	meetOn(t, peers.RollcallDaemon("--log-level", "debug"), hosts, func(t *testing.T, ctx context.Context, m meeting) {
+		details := map[string]string{"Account.upnpEnabled": "true"}
+		if err := m.ours.Call(ctx, configuration, "setAccountDetails", []any{m.ours.ID, details}, nil); err != nil {
+			t.Fatal(err)
+		}
+		testThroughNAT(t, ctx, m, false)
+	})
+}
+
+// serveNATPMP has a router map ports for the host behind it (RFC 6886 3), until
+// the end of the test.
+func serveNATPMP(t *testing.T, router, h *netns.Host) {
+	t.Helper()
+	var socket *net.UDPConn
+	err := router.Do(func() (err error) {
+		socket, err = net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(192, 168, 1, 1), Port: 5351})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	t.Cleanup(func() { socket.Close(); <-done })
+	go func() {
+		defer close(done)
+		buf := make([]byte, 100)
+		for {
+			n, from, err := socket.ReadFromUDPAddrPort(buf)
+			if err != nil {
+				return
+			}
+			answer := []byte{0, buf[1] | 0x80, 0, 0, 0, 0, 0, 1}
+			switch {
+			case n == 2:
+				answer = append(answer, router.IPv4.AsSlice()...)
+			case n == 12:
+				internal := binary.BigEndian.Uint16(buf[4:])
+				if binary.BigEndian.Uint32(buf[8:]) > 0 {
+					if err := router.Forward(internal, h.AddrPort(internal)); err != nil {
+						t.Error(err)
+					}
+				}
+				answer = append(append(append(answer, buf[4:6]...), buf[4:6]...), buf[8:12]...)
+			}
+			_, _ = socket.WriteToUDPAddrPort(answer, from)
+		}
+	}()
 }
 
 func testThroughNAT(t *testing.T, ctx context.Context, m meeting, relayed bool) {
