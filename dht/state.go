@@ -42,15 +42,21 @@ func readState(path string) (*wire.State, error) {
 	return state, nil
 }
 
-// saveEvery is the time between two saves of the known nodes while the node
-// runs: after a crash it finds the network again without a bootstrap node.
-const saveEvery = 10 * time.Minute
+const (
+	// saveEvery is the time between two saves of the known nodes while the node
+	// runs: after a crash it finds the network again without a bootstrap node.
+	saveEvery = 10 * time.Minute
+	// firstSave is when it does so after the start. A node that crashes soon must come
+	// back by the same id too: by another, the network would take the old one for a
+	// second node, and wait for it, until it is given up.
+	firstSave = 5 * time.Second
+)
 
 // saveNodes writes the known nodes to the state file every now and then. Values
 // are saved at the end only: they are many, and other nodes have them too.
 func (n *Node) saveNodes() {
 	again := make(chan struct{}, 1)
-	timer := n.clock.AfterFunc(saveEvery, func() { again <- struct{}{} })
+	timer := n.clock.AfterFunc(firstSave, func() { again <- struct{}{} })
 	defer timer.Stop()
 	for {
 		select {

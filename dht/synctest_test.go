@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,6 +108,30 @@ func TestBootstrapNodesAreAskedAgain(t *testing.T) {
 		}
 		if took := time.Since(start); took > 2*time.Minute {
 			t.Errorf("found the network only after %v", took)
+		}
+	})
+}
+
+// TestACrashedNodeComesBackAsItself opens a node with the state file as it is
+// while the node runs.
+func TestACrashedNodeComesBackAsItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := simnet.NewNet(simnet.Config{Link: simnet.Link{Latency: 20 * time.Millisecond}})
+		virtualNode(t, network, 1, dht.Config{})
+		running := filepath.Join(t.TempDir(), "state")
+		n := virtualNode(t, network, 2, dht.Config{StateFile: running})
+		time.Sleep(10 * time.Second)
+		state, err := os.ReadFile(running)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := filepath.Join(t.TempDir(), "state")
+		if err := os.WriteFile(left, state, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		again := virtualNode(t, network, 3, dht.Config{StateFile: left})
+		if again.ID() != n.ID() {
+			t.Errorf("came back as %v, was %v", again.ID(), n.ID())
 		}
 	})
 }
