@@ -27,7 +27,7 @@ var (
 	// ErrArchive reports a file that is no account archive.
 	ErrArchive = identity.ErrArchive
 	// ErrNoNameServer reports that the account uses no name server.
-	ErrNoNameServer = errors.New("daemon: no name server is set, see RingNS.uri")
+	ErrNoNameServer = errors.New("daemon: no name server is set, give the account one as its setting RingNS.uri")
 	// ErrBadName reports a name that nobody can have.
 	ErrBadName = errors.New("daemon: not a possible name: want 3 to 32 letters, digits, - or _")
 	// ErrNoName reports that nobody has the name, or that an account has none.

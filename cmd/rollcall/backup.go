@@ -33,6 +33,9 @@ each of the last seven days.`,
 			if errors.Is(err, client.ErrNoDaemon) {
 				err = backUpIdle(cmd.Context(), f.dataDir, dir)
 			}
+			if err == nil {
+				fmt.Fprintln(cmd.OutOrStdout(), "all accounts are in", dir)
+			}
 			return err
 		},
 	}
