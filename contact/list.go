@@ -44,6 +44,7 @@ type List struct {
 	rng      *rand.Rand
 	contacts map[infohash.Hash]Contact
 	sorted   []infohash.Hash // the keys of contacts, in order; nil = to be sorted again
+	version  uint64          // counts changes of contacts
 	pending  pending
 	decided  decided
 	outbox   outbox
@@ -91,6 +92,9 @@ func (l *List) Contact(peer infohash.Hash) (c Contact, ok bool) {
 	c, ok = l.contacts[peer]
 	return c, ok
 }
+
+// Version counts the changes of records since New.
+func (l *List) Version() uint64 { return l.version }
 
 // Contacts returns all records, tombstones included, in ascending order of
 // accounts: what other devices of the account are to be sent.
@@ -148,6 +152,7 @@ func (l *List) save(peer infohash.Hash, c Contact, cause Cause) {
 
 // set keeps what is known about a contact.
 func (l *List) set(peer infohash.Hash, c Contact) {
+	l.version++
 	if _, known := l.contacts[peer]; !known {
 		l.sorted = nil
 	}

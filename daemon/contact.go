@@ -40,6 +40,23 @@ func (d *Daemon) Contacts(id AccountID) ([]Contact, error) {
 	return contacts, nil
 }
 
+// ContactsVersion is a state of an account's contacts: while it is the same,
+// [Daemon.Contacts] returns the same but for what was asked of them.
+type ContactsVersion struct {
+	list    *contact.List
+	changes uint64
+}
+
+// ContactsVersion returns the present one.
+func (d *Daemon) ContactsVersion(id AccountID) (v ContactsVersion, err error) {
+	_, a, err := d.ready(id)
+	if err != nil {
+		return v, err
+	}
+	a.Read(func(l *contact.List, _ *presence.Tracker) { v = ContactsVersion{l, l.Version()} })
+	return v, nil
+}
+
 func newContact(l *contact.List, peer infohash.Hash, r contact.Record) Contact {
 	c := Contact{
 		Peer: peer, Added: moment(r.Added), Removed: moment(r.Removed), Active: r.Active(),

@@ -57,8 +57,31 @@ func (f *face) removeContact(ctx context.Context, id daemon.AccountID, uri strin
 	f.ok("removeContact", err)
 }
 
-func (f *face) getContacts(id daemon.AccountID) []dict {
-	return contactList(known(f.daemon.Contacts(id)))
+// shownContacts is a state of an account's contacts, as it is sent.
+type shownContacts struct {
+	version daemon.ContactsVersion
+	list    encodedDicts
+}
+
+// getContacts keeps what it has encoded: clients ask for the whole list after
+// every change.
+func (f *face) getContacts(id daemon.AccountID) encodedDicts {
+	version := known(f.daemon.ContactsVersion(id))
+	f.mu.Lock()
+	shown, ok := f.shown[id]
+	f.mu.Unlock()
+	if ok && shown.version == version {
+		return shown.list
+	}
+	// It may be newer than its version, and is then encoded once more than need be.
+	list := encodeDicts(contactList(known(f.daemon.Contacts(id))))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.shown) >= maxShown {
+		clear(f.shown)
+	}
+	f.shown[id] = shownContacts{version, list}
+	return list
 }
 
 func contactList(contacts []daemon.Contact) []dict {

@@ -2,6 +2,7 @@ package dbus
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -75,13 +76,28 @@ type dict []entry
 // entry is an entry of a dict.
 type entry struct{ key, value string }
 
-var dictType = reflect.TypeFor[dict]()
+// encodedDicts is a []dict as it was encoded before, for replies that are asked
+// for again and again. Nothing may stand before it in a message's body.
+type encodedDicts []byte
+
+func encodeDicts(list []dict) encodedDicts {
+	var e encoder
+	e.slice(reflect.ValueOf(list))
+	return e.b
+}
+
+var (
+	dictType         = reflect.TypeFor[dict]()
+	encodedDictsType = reflect.TypeFor[encodedDicts]()
+)
 
 // typeSignature returns the signature of a Go type.
 func typeSignature(t reflect.Type) string {
 	switch {
 	case t == dictType:
 		return "a{ss}"
+	case t == encodedDictsType:
+		return "aa{ss}"
 	case t.Kind() == reflect.Slice:
 		return "a" + typeSignature(t.Elem())
 	}
@@ -207,6 +223,13 @@ func (e *encoder) dictionary(v reflect.Value) {
 func (e *encoder) slice(v reflect.Value) {
 	element := v.Type().Elem()
 	switch {
+	case v.Type() == encodedDictsType:
+		// Alignment within it counts from its beginning.
+		if (len(e.b)-e.start)%8 != 0 {
+			e.err = errors.New("a list that was encoded before must come first")
+		}
+		e.b = append(e.b, v.Bytes()...)
+		return
 	case element.Kind() == reflect.Uint8:
 		e.array(1, func() { e.b = append(e.b, v.Bytes()...) })
 		return

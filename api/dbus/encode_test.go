@@ -102,6 +102,25 @@ func TestDictsAreMapsToTheReader(t *testing.T) {
 	}
 }
 
+func TestListsEncodedBefore(t *testing.T) {
+	for _, list := range [][]dict{nil, {}, {nil}, {{{"b", "1"}, {"a", "22"}}, nil, {{"c", ""}}}} {
+		for before := range 9 {
+			prefix := make([]byte, before)
+			want, err := appendMessage(prefix, dbus.TypeMethodReply, 1, nil, []any{list})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := appendMessage(prefix, dbus.TypeMethodReply, 1, nil, []any{encodeDicts(list)})
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%v is sent as %x, want %x (%v)", list, got, want, err)
+			}
+		}
+	}
+	if _, err := appendMessage(nil, dbus.TypeMethodReply, 1, nil, []any{"first", encodeDicts(nil)}); err == nil {
+		t.Error("sent out of alignment")
+	}
+}
+
 func TestMessagesThatCannotBeSent(t *testing.T) {
 	if _, err := appendMessage(nil, dbus.TypeSignal, 1, nil, []any{make([]byte, maxMessage)}); err == nil {
 		t.Error("a message that is too long is sent")

@@ -27,12 +27,13 @@ type face struct {
 	clients int        // registered ones
 	ended   chan struct{}
 	isEnded bool
+	shown   map[daemon.AccountID]shownContacts
 }
 
 func newFace(d *daemon.Daemon, generations []Generation, persistent bool, log *slog.Logger) (*face, error) {
 	f := &face{
 		daemon: d, generations: generations, persistent: persistent, log: log,
-		lookups: make(chan struct{}, maxLookups), ended: make(chan struct{}),
+		lookups: make(chan struct{}, maxLookups), ended: make(chan struct{}), shown: make(map[daemon.AccountID]shownContacts),
 	}
 	objects, err := f.objects()
 	if err != nil {
