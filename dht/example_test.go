@@ -82,6 +82,30 @@ func ExampleNode_Listen() {
 	// gone: anybody here?
 }
 
+func ExampleNode_ListenFunc() {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	a, b := twoNodes(ctx)
+	defer a.Close()
+	defer b.Close()
+
+	// However many rooms there are, none needs a goroutine of its own.
+	messages := make(chan string)
+	for _, room := range []string{"lobby", "kitchen", "roof"} {
+		stop := b.ListenFunc(infohash.SumString("room: "+room), dht.Lookup{}, func(e dht.Event, err error) {
+			if err == nil && !e.Expired {
+				messages <- fmt.Sprintf("%s: %s", room, e.Value.Data)
+			}
+		})
+		defer stop()
+	}
+	if _, err := a.Put(ctx, infohash.SumString("room: roof"), &value.Value{Data: []byte("what a view")}); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(<-messages)
+	// Output: roof: what a view
+}
+
 func ExampleNode_PutSigned() {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()

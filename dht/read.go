@@ -20,28 +20,20 @@ type Lookup struct {
 	As *Identity
 }
 
-// Event is a change of what is stored under a key.
-type Event struct {
-	Value *value.Value
-	// Expired tells that the last node that had Value has lost it; false, that
-	// Value has appeared.
-	Expired bool
-}
-
 // Get looks up the values under key. Each value is yielded once, as soon as a
 // node has answered with it, verified and decrypted: what has a bad signature or
 // is not for the reader is left out. The sequence ends when the nodes closest to
 // the key have answered, or with an error.
 func (n *Node) Get(ctx context.Context, key infohash.Hash, l Lookup) iter.Seq2[*value.Value, error] {
 	return func(yield func(*value.Value, error) bool) {
-		id, r, err := n.begin(func(now time.Time) engine.OpID { return n.engine.Get(now, key, l.query()) })
+		id, w, err := n.begin(func(now time.Time) engine.OpID { return n.engine.Get(now, key, l.query()) })
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		defer n.stop(id)
 		reader := n.reader(l)
-		err = r.each(ctx, func(x engine.Effect) (more bool, err error) {
+		err = w.each(ctx, func(x engine.Effect) (more bool, err error) {
 			if x.Kind == engine.Done {
 				return false, x.Err
 			}
@@ -61,13 +53,13 @@ func (n *Node) Get(ctx context.Context, key infohash.Hash, l Lookup) iter.Seq2[*
 func (n *Node) Select(ctx context.Context, key infohash.Hash, fields []value.Field, where ...value.Condition) iter.Seq2[value.FieldIndex, error] {
 	return func(yield func(value.FieldIndex, error) bool) {
 		query := value.Query{Select: fields, Where: where}
-		id, r, err := n.begin(func(now time.Time) engine.OpID { return n.engine.Get(now, key, query) })
+		id, w, err := n.begin(func(now time.Time) engine.OpID { return n.engine.Get(now, key, query) })
 		if err != nil {
 			yield(value.FieldIndex{}, err)
 			return
 		}
 		defer n.stop(id)
-		err = r.each(ctx, func(x engine.Effect) (more bool, err error) {
+		err = w.each(ctx, func(x engine.Effect) (more bool, err error) {
 			if x.Kind == engine.Done {
 				return false, x.Err
 			}
@@ -84,45 +76,6 @@ func (n *Node) Select(ctx context.Context, key infohash.Hash, fields []value.Fie
 	}
 }
 
-// Listen follows the values under key until ctx ends or the loop is left. The
-// values there at the beginning come first. It survives the loss of the network;
-// the only errors are that of ctx, ErrClosed and ErrTooSlow, and they end it.
-func (n *Node) Listen(ctx context.Context, key infohash.Hash, l Lookup) iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) {
-		id, r, err := n.begin(func(now time.Time) engine.OpID { return n.engine.Listen(now, key, l.query()) })
-		if err != nil {
-			yield(Event{}, err)
-			return
-		}
-		defer n.stop(id)
-		reader := n.reader(l)
-		err = r.each(ctx, func(x engine.Effect) (more bool, err error) {
-			if v := reader.open(x.Value); v != nil {
-				return yield(Event{Value: v, Expired: x.Kind == engine.Lost}, nil), nil
-			}
-			return true, nil
-		})
-		if err != nil {
-			yield(Event{}, err)
-		}
-	}
-}
-
-// each calls f with every result until f wants no more or the operation ends.
-func (r *results) each(ctx context.Context, f func(engine.Effect) (more bool, err error)) error {
-	for {
-		batch, err, ok := r.next(ctx)
-		if !ok {
-			return err
-		}
-		for _, x := range batch {
-			if more, err := f(x); !more || err != nil {
-				return err
-			}
-		}
-	}
-}
-
 // query is what storing nodes are asked: an encrypted value hides what most
 // conditions are about, so a reader who decrypts asks for everything.
 func (l *Lookup) query() value.Query {
@@ -132,8 +85,7 @@ func (l *Lookup) query() value.Query {
 	return value.Query{Where: l.Where}
 }
 
-// reader verifies and decrypts the values of one operation, on the goroutine of
-// its caller.
+// reader verifies and decrypts the values of one operation.
 type reader struct {
 	node  *Node
 	where value.Query
@@ -141,8 +93,8 @@ type reader struct {
 	self  infohash.Hash
 }
 
-func (n *Node) reader(l Lookup) *reader {
-	r := &reader{node: n, where: value.Query{Where: l.Where}, as: l.As}
+func (n *Node) reader(l Lookup) reader {
+	r := reader{node: n, where: value.Query{Where: l.Where}, as: l.As}
 	if l.As != nil {
 		r.self = l.As.ID()
 	}

@@ -11,82 +11,109 @@ import (
 // maxBacklog bounds the results that wait for the reader of one operation.
 const maxBacklog = 1 << 16
 
-// results carries what the engine reports of one operation to the goroutine
-// that called it.
+// results holds what the engine reports of one operation until it is taken.
 type results struct {
-	mu     sync.Mutex
-	queue  []engine.Effect
-	ended  bool
-	err    error
-	signal chan struct{} // has room for one: something new is there
-}
-
-func newResults() *results { return &results{signal: make(chan struct{}, 1)} }
-
-func (r *results) wake() {
-	select {
-	case r.signal <- struct{}{}:
-	default:
-	}
+	mu    sync.Mutex
+	queue []engine.Effect
+	ended bool
+	err   error
+	ready func() // there is something to take; called with mu held
 }
 
 // add appends a result. A reader that is too far behind loses the operation
 // rather than single results: it would not know what it missed.
 func (r *results) add(x engine.Effect) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if !r.ended && len(r.queue) < maxBacklog {
 		r.queue = append(r.queue, x)
 	} else if !r.ended {
 		r.ended, r.err = true, ErrTooSlow
 	}
-	r.mu.Unlock()
-	r.wake()
+	r.ready()
 }
 
 // end marks the operation as over, after the results that wait.
 func (r *results) end(err error) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if !r.ended {
 		r.ended, r.err = true, err
 	}
-	r.mu.Unlock()
-	r.wake()
+	r.ready()
+}
+
+// takeLocked returns the results that wait; when there are none, whether the
+// operation has ended, and how.
+func (r *results) takeLocked() (batch []engine.Effect, ended bool, err error) {
+	batch, r.queue = r.queue, nil
+	if len(batch) > 0 {
+		return batch, false, nil
+	}
+	return nil, r.ended, r.err
+}
+
+// waiter is the results of an operation whose caller waits for them.
+type waiter struct {
+	results
+	signal chan struct{} // has room for one: something new is there
+}
+
+func newWaiter() *waiter {
+	w := &waiter{signal: make(chan struct{}, 1)}
+	w.ready = func() {
+		select {
+		case w.signal <- struct{}{}:
+		default:
+		}
+	}
+	return w
+}
+
+// each calls f with every result until f wants no more or the operation ends.
+func (w *waiter) each(ctx context.Context, f func(engine.Effect) (more bool, err error)) error {
+	for {
+		batch, err, ok := w.next(ctx)
+		if !ok {
+			return err
+		}
+		for _, x := range batch {
+			if more, err := f(x); !more || err != nil {
+				return err
+			}
+		}
+	}
 }
 
 // next waits for results. ok is false at the end of the operation, with its error.
-func (r *results) next(ctx context.Context) (batch []engine.Effect, err error, ok bool) {
+func (w *waiter) next(ctx context.Context) (batch []engine.Effect, err error, ok bool) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err, false
 		}
-		r.mu.Lock()
-		batch, r.queue = r.queue, nil
-		ended, err := r.ended, r.err
-		r.mu.Unlock()
-		if len(batch) > 0 {
-			return batch, nil, true
-		}
-		if ended {
-			return nil, err, false
+		w.mu.Lock()
+		batch, ended, err := w.takeLocked()
+		w.mu.Unlock()
+		if ended || len(batch) > 0 {
+			return batch, err, !ended
 		}
 		select {
-		case <-r.signal:
+		case <-w.signal:
 		case <-ctx.Done():
 		}
 	}
 }
 
-// begin starts an operation and returns where its results come.
-func (n *Node) begin(start func(now time.Time) engine.OpID) (engine.OpID, *results, error) {
-	r := newResults()
-	var id engine.OpID
+// begin starts an operation and returns where its results are to be waited for.
+func (n *Node) begin(start func(now time.Time) engine.OpID) (id engine.OpID, w *waiter, err error) {
+	w = newWaiter()
 	if !n.do(func(now time.Time) {
 		id = start(now)
-		n.ops[id] = r
+		n.ops[id] = &w.results
 	}) {
 		return 0, nil, ErrClosed
 	}
-	return id, r, nil
+	return id, w, nil
 }
 
 // stop ends an operation that nobody waits for any more.

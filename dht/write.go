@@ -47,14 +47,14 @@ func (n *Node) Keep(ctx context.Context, key infohash.Hash, v *value.Value) (*Ke
 type Keep struct {
 	node    *Node
 	id      engine.OpID
-	results *results
+	waiter  *waiter
 	release func() bool
 }
 
 // Wait returns when the value is first stored, with the number of nodes that
 // acknowledged it, or with the reason why none did.
 func (k *Keep) Wait(ctx context.Context) (stored int, err error) {
-	err = k.results.each(ctx, func(x engine.Effect) (more bool, err error) {
+	err = k.waiter.each(ctx, func(x engine.Effect) (more bool, err error) {
 		stored = x.Stored
 		return false, x.Err
 	})
@@ -77,11 +77,11 @@ func (n *Node) put(p engine.Put) (*Keep, error) {
 	if size := v.Size(); size > value.MaxDataSize {
 		return nil, fmt.Errorf("%w, got %d", ErrTooLarge, size)
 	}
-	id, r, err := n.begin(func(now time.Time) engine.OpID { return n.engine.Put(now, p) })
+	id, w, err := n.begin(func(now time.Time) engine.OpID { return n.engine.Put(now, p) })
 	if err != nil {
 		return nil, err
 	}
-	return &Keep{node: n, id: id, results: r}, nil
+	return &Keep{node: n, id: id, waiter: w}, nil
 }
 
 // Sign signs v for key with id: Seq is raised above every edition of v.ID that
