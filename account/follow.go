@@ -1,7 +1,6 @@
 package account
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"time"
@@ -14,7 +13,7 @@ import (
 
 // follow is a listen at the id of another account.
 type follow struct {
-	cancel context.CancelFunc
+	listen *listen         // of who carries out the effects
 	live   map[uint64]bool // announcements that the network has; guarded by the account's lock
 }
 
@@ -30,15 +29,17 @@ func (a *Account) follow(peer infohash.Hash) {
 	s := a.session
 	old := a.follows[peer]
 	if s != nil {
-		var ctx context.Context
-		ctx, f.cancel = context.WithCancel(s.ctx)
 		a.follows[peer] = f
 		a.tracker.Restore(peer, memory)
-		s.parts.Go(func() { s.listen(ctx, peer, f) })
 	}
 	a.mu.Unlock()
 	if old != nil {
-		old.cancel()
+		old.listen.end()
+	}
+	if s != nil {
+		f.listen = s.listen(peer, userData,
+			func(event dht.Event) { a.heard(peer, f, event) },
+			func() { a.lose(peer, f) })
 	}
 }
 
@@ -48,33 +49,22 @@ func (a *Account) unfollow(peer infohash.Hash) {
 	delete(a.follows, peer)
 	a.mu.Unlock()
 	if f != nil {
-		f.cancel()
+		f.listen.end()
 	}
 	a.forgetStranger(peer)
 }
 
-// listen passes on what is announced at the id of peer, until ctx ends.
-func (s *session) listen(ctx context.Context, peer infohash.Hash, f *follow) {
-	a := s.account
-	for failures := 0; ; failures++ {
-		for event, err := range s.node.Listen(ctx, peer, userData) {
-			if err != nil {
-				a.log.Debug("listen ended", "peer", peer, "err", err)
-				break
-			}
-			a.heard(peer, f, event)
-		}
-		if !pause(ctx, backoff(failures)) {
+// lose takes all announcements of an account for ended.
+func (a *Account) lose(peer infohash.Hash, f *follow) {
+	a.input(func(now time.Time) {
+		if a.follows[peer] != f {
 			return
 		}
-		// The next listen tells everything anew, but not what has ended since.
-		a.input(func(now time.Time) {
-			for _, id := range slices.Sorted(maps.Keys(f.live)) {
-				a.tracker.Expired(now, peer, id, infohash.Hash{})
-			}
-			clear(f.live)
-		})
-	}
+		for _, id := range slices.Sorted(maps.Keys(f.live)) {
+			a.tracker.Expired(now, peer, id, infohash.Hash{})
+		}
+		clear(f.live)
+	})
 }
 
 func (a *Account) heard(peer infohash.Hash, f *follow, event dht.Event) {

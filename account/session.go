@@ -57,9 +57,9 @@ func (s *session) run() {
 	case <-s.ctx.Done():
 		return
 	}
-	s.parts.Go(s.readInbox)
+	defer s.listen(a.device.Inbox(), dht.Lookup{As: a.self}, s.mail, nil).end()
 	s.parts.Go(s.connect)
-	s.parts.Go(s.watchOwnDevices)
+	defer s.listen(a.id, userData, s.ownValue, nil).end()
 	<-s.ctx.Done()
 }
 
@@ -70,6 +70,19 @@ func (s *session) input(f func(now time.Time)) {
 			f(now)
 		}
 	})
+}
+
+// enterPart begins a part of the session that ends with parts.Done. It reports false
+// when the session has ended.
+func (s *session) enterPart() bool {
+	a := s.account
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.session != s {
+		return false
+	}
+	s.parts.Add(1)
+	return true
 }
 
 // beat returns the first moment after t at which all accounts on the node do what
@@ -131,44 +144,22 @@ func (s *session) watchConnection() {
 	}
 }
 
-// readInbox follows the inbox of the device to the end of the session.
-func (s *session) readInbox() {
-	a := s.account
-	for failures := 0; ; failures++ {
-		for event, err := range s.node.Listen(s.ctx, a.device.Inbox(), dht.Lookup{As: a.self}) {
-			if err != nil {
-				a.log.Debug("inbox listen ended", "err", err)
-				break
-			}
-			if !event.Expired {
-				s.received(event.Value)
-			}
-		}
-		if !pause(s.ctx, backoff(failures)) {
-			return
-		}
+// mail takes what is put into the inbox of the device.
+func (s *session) mail(event dht.Event) {
+	if !event.Expired {
+		s.received(event.Value)
 	}
 }
 
-// watchOwnDevices follows the announcements of the account itself.
-func (s *session) watchOwnDevices() {
+// ownValue takes what is put at the id of the account itself.
+func (s *session) ownValue(event dht.Event) {
 	a := s.account
-	for failures := 0; ; failures++ {
-		for event, err := range s.node.Listen(s.ctx, a.id, userData) {
-			if err != nil {
-				break
-			}
-			if event.Expired {
-				continue
-			}
-			if d, err := identity.ParseAnnouncement(event.Value, a.id); err == nil && len(d.PublicKey) > 0 {
-				s.parts.Go(func() { s.ownDevice(d) })
-			} else if !event.Value.Signed() {
-				a.foundRevocationList(a.id, event.Value)
-			}
-		}
-		if !pause(s.ctx, backoff(failures)) {
-			return
-		}
+	if event.Expired {
+		return
+	}
+	if d, err := identity.ParseAnnouncement(event.Value, a.id); err == nil && len(d.PublicKey) > 0 {
+		s.parts.Go(func() { s.ownDevice(d) })
+	} else if !event.Value.Signed() {
+		a.foundRevocationList(a.id, event.Value)
 	}
 }
