@@ -38,8 +38,7 @@ type Account struct {
 	wg     sync.WaitGroup
 	places chan struct{} // a place for each job that may run
 
-	wake chan struct{} // has room for one: the queue has grown
-	talk *talk.Talk    // asks for contacts under its lock: not to be called under mu
+	talk *talk.Talk // asks for contacts under its lock: not to be called under mu
 
 	mu        sync.Mutex // guards all below
 	closed    bool
@@ -47,6 +46,7 @@ type Account struct {
 	tracker   *presence.Tracker
 	announcer *presence.Announcer
 	queue     []task
+	working   bool    // a goroutine carries out what is queued
 	told      []Event // what this package itself has to tell
 	timer     *time.Timer
 	alarm     time.Time // when timer fires, zero when it does not
@@ -83,7 +83,7 @@ func Open(cfg Config) (*Account, error) {
 	device := cfg.Keys.Device
 	a := &Account{
 		cfg: cfg, id: device.Account(), device: device, log: cfg.Logger,
-		places: make(chan struct{}, maxJobs), wake: make(chan struct{}, 1),
+		places:  make(chan struct{}, maxJobs),
 		tracker: presence.NewTracker(presence.TrackerConfig{Dwell: cfg.Dwell, History: cfg.History}),
 		follows: make(map[infohash.Hash]*follow),
 		stored:  make(map[uint64]int),
@@ -117,7 +117,6 @@ func Open(cfg Config) (*Account, error) {
 	}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.timer = time.AfterFunc(time.Hour, a.tick)
-	a.wg.Go(a.work)
 	return a, nil
 }
 

@@ -92,9 +92,9 @@ func (a *Account) drainLocked(now time.Time, done chan error) {
 		return
 	}
 	a.queue = append(a.queue, task{effects, done})
-	select {
-	case a.wake <- struct{}{}:
-	default:
+	if !a.working {
+		a.working = true
+		a.wg.Go(a.work)
 	}
 }
 
@@ -158,16 +158,10 @@ func (a *Account) renewalLocked() time.Time {
 	return a.session.beat(due, beat)
 }
 
-// work carries out what is queued, in order, until the account is closed.
+// work carries out what is queued, in order, until nothing is.
 func (a *Account) work() {
-	for {
-		select {
-		case <-a.wake:
-			a.carryOut(a.take())
-		case <-a.ctx.Done():
-			a.carryOut(a.take())
-			return
-		}
+	for tasks := a.take(); len(tasks) > 0; tasks = a.take() {
+		a.carryOut(tasks)
 	}
 }
 
@@ -176,6 +170,7 @@ func (a *Account) take() []task {
 	defer a.mu.Unlock()
 	tasks := a.queue
 	a.queue = nil
+	a.working = len(tasks) > 0
 	return tasks
 }
 
