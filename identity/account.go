@@ -40,7 +40,15 @@ type Config struct {
 // side, and their certificates, valid from now on. It returns soon after the
 // end of ctx, with its error.
 func Generate(ctx context.Context, cfg Config, now time.Time, rand io.Reader) (*Account, *Device, error) {
-	keys, err := generateKeys(ctx, cfg, rand)
+	const total = 3
+	bits, progress := cfg.Bits, cfg.Progress
+	if bits == 0 {
+		bits = KeyBits
+	}
+	if progress == nil {
+		progress = func(int, int) {}
+	}
+	keys, err := generateKeys(ctx, bits, total, func(done int) { progress(done, total) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -56,38 +64,6 @@ func Generate(ctx context.Context, cfg Config, now time.Time, rand io.Reader) (*
 		return nil, nil, err
 	}
 	return a, d, nil
-}
-
-// generateKeys makes the keys of authority, account and device.
-func generateKeys(ctx context.Context, cfg Config, rand io.Reader) ([]*Key, error) {
-	type result struct {
-		key *Key
-		err error
-	}
-	const total = 3
-	bits := cfg.Bits
-	if bits == 0 {
-		bits = KeyBits
-	}
-	results := make(chan result, total)
-	for range total {
-		go func() {
-			key, err := GenerateKey(ctx, rand, bits)
-			results <- result{key, err}
-		}()
-	}
-	var keys []*Key
-	for len(keys) < total {
-		r := <-results
-		if r.err != nil {
-			return nil, r.err
-		}
-		keys = append(keys, r.key)
-		if cfg.Progress != nil {
-			cfg.Progress(len(keys), total)
-		}
-	}
-	return keys, nil
 }
 
 // certify makes the two upper certificates.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
@@ -29,31 +30,45 @@ var (
 )
 
 // GenerateKey makes a key of the given size; an account wants KeyBits, which
-// takes half a second of one core. When ctx ends first its error is returned at
-// once; the work cannot be stopped and ends unseen a moment later. Go draws RSA
-// secrets from the system whatever rand is.
-func GenerateKey(ctx context.Context, rand io.Reader, bits int) (*Key, error) {
-	type result struct {
-		key *rsa.PrivateKey
-		err error
-	}
-	if err := ctx.Err(); err != nil {
+// takes half a second of one core, and all cores share. It returns soon after the
+// end of ctx, with its error.
+func GenerateKey(ctx context.Context, _ io.Reader, bits int) (*Key, error) {
+	keys, err := generateKeys(ctx, bits, 1, func(int) {})
+	if err != nil {
 		return nil, err
 	}
-	done := make(chan result, 1)
-	go func() {
-		key, err := rsa.GenerateKey(rand, bits)
-		done <- result{key, err}
-	}()
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case r := <-done:
-		if r.err != nil {
-			return nil, fmt.Errorf("identity: cannot make a key of %d bits: %w", bits, r.err)
-		}
-		return newKey(r.key)
+	return keys[0], nil
+}
+
+// generateKeys makes n keys side by side: the search for their primes is one, so
+// that no core idles while the last key is made. It calls made with the number of
+// keys after each.
+func generateKeys(ctx context.Context, bits, n int, made func(done int)) ([]*Key, error) {
+	if bits < value.MinKeyBits || bits > value.MaxKeyBits || bits%16 != 0 {
+		return nil, fmt.Errorf("identity: cannot make a key of %d bits: want %d to %d, a multiple of 16", bits, value.MinKeyBits, value.MaxKeyBits)
 	}
+	var keys []*Key
+	var p *big.Int
+	for q := range primes(ctx, bits/2) {
+		if p == nil {
+			p = q
+			continue
+		}
+		private, err := newRSA(p, q)
+		if err != nil {
+			return nil, fmt.Errorf("identity: cannot make a key of %d bits: %w", bits, err)
+		}
+		key, err := newKey(private)
+		if err != nil {
+			return nil, err
+		}
+		p, keys = nil, append(keys, key)
+		made(len(keys))
+		if len(keys) == n {
+			return keys, nil
+		}
+	}
+	return nil, ctx.Err()
 }
 
 func newKey(private *rsa.PrivateKey) (*Key, error) {
