@@ -154,6 +154,12 @@ func (n *Node) start(state *wire.State) error {
 	n.do(func(now time.Time) { n.engine.Restore(now, state) })
 	n.contactBootstrap()
 	if n.cfg.StateFile != "" {
+		if state.ID != id {
+			// A node that crashes at once must come back by the same id too: by another, the
+			// network would take the old one for a second node, and wait for it.
+			state.ID = id
+			n.wg.Go(func() { n.save(state) })
+		}
 		n.wg.Go(n.saveNodes)
 	}
 	if n.cfg.Discovery {

@@ -46,9 +46,7 @@ const (
 	// saveEvery is the time between two saves of the known nodes while the node
 	// runs: after a crash it finds the network again without a bootstrap node.
 	saveEvery = 10 * time.Minute
-	// firstSave is when it does so after the start. A node that crashes soon must come
-	// back by the same id too: by another, the network would take the old one for a
-	// second node, and wait for it, until it is given up.
+	// firstSave is when it does so after the start.
 	firstSave = 5 * time.Second
 )
 
@@ -67,11 +65,15 @@ func (n *Node) saveNodes() {
 		var state *wire.State
 		n.do(func(now time.Time) { state = n.engine.ExportNodes(now) })
 		if state != nil && len(state.Nodes) > 0 {
-			if err := writeState(n.cfg.StateFile, state); err != nil {
-				n.log.Warn("known nodes not saved", "err", err)
-			}
+			n.save(state)
 		}
 		timer.Reset(saveEvery)
+	}
+}
+
+func (n *Node) save(state *wire.State) {
+	if err := writeState(n.cfg.StateFile, state); err != nil {
+		n.log.Warn("state not saved", "err", err)
 	}
 }
 

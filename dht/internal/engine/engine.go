@@ -221,6 +221,7 @@ func (e *Engine) Handle(now time.Time, from netip.AddrPort, p []byte) {
 func (e *Engine) admit(now time.Time, f *family, from netip.AddrPort, p []byte) {
 	m := &e.in
 	if m.ID.IsZero() || m.ID == e.id {
+		e.echoed(now, from, m)
 		e.stats.Dropped.Malformed++
 		return
 	}

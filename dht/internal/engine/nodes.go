@@ -194,6 +194,22 @@ func (e *Engine) answer(now time.Time, f *family, from netip.AddrPort, m *wire.M
 	r.h.Reply(now, m, f.named)
 }
 
+// echoed ends the request that m is, if it has come back to this node: the address
+// it went to is our own, so whoever is said to be there is not. Others name this node
+// by its former id for minutes after it has started anew.
+func (e *Engine) echoed(now time.Time, from netip.AddrPort, m *wire.Message) {
+	r := e.requests.byTID[m.TID]
+	if m.Kind != wire.Request || r == nil || r.to != from {
+		return
+	}
+	if r.node != nil {
+		e.lose(now, r.family, r.node)
+		return
+	}
+	e.forget(r)
+	e.later(func(now time.Time) { r.h.Fail(now, ErrExpired) })
+}
+
 // confirm notes who answered r, from where: only this makes a node good, and
 // only this moves it.
 func (e *Engine) confirm(now time.Time, f *family, r *request, from netip.AddrPort, m *wire.Message) {
@@ -276,6 +292,7 @@ func (e *Engine) lose(now time.Time, f *family, n *routing.Node) {
 	if !n.Expired {
 		wasGood := n.Good(now)
 		n.Fail()
+		n.Requested = now // what others say of it counts only after a pause
 		e.recount = true
 		if wasGood {
 			e.noteLost(now, n.ID)
