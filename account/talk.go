@@ -90,6 +90,9 @@ func (a *Account) SendText(to infohash.Hash, mediaType, content string) (id uint
 	return a.talk.Send(to, mediaType, content)
 }
 
+// TextStatus tells how far a text has come; see [talk.Talk.Status].
+func (a *Account) TextStatus(id uint64) talk.Status { return a.talk.Status(id) }
+
 func (a *Account) online(peer infohash.Hash) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -120,6 +120,19 @@ func (d *Daemon) SendText(ctx context.Context, id AccountID, to infohash.Hash, m
 	return text, translate(err)
 }
 
+// TextStatus tells how far a message of any account has come, of the latest ones; 0
+// is that of any other.
+func (d *Daemon) TextStatus(text uint64) TextStatus {
+	for _, h := range d.hosted() {
+		if a, err := h.running(); err == nil {
+			if status := a.TextStatus(text); status != 0 {
+				return status
+			}
+		}
+	}
+	return 0
+}
+
 // noteSettings are how a note is kept.
 func noteSettings(n Note) Details {
 	set := Details{keyNote: n.Text, keyNoteUntil: ""}

@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"rollcall/ice/signaling"
 )
 
 // Conn is the connection with a peer: a byte stream, which crypto/tls can use. A
@@ -111,6 +113,14 @@ func (c *Conn) Relayed() bool {
 	c.agent.mu.Lock()
 	defer c.agent.mu.Unlock()
 	return c.agent.core.Relayed()
+}
+
+// Pair returns of which types the candidates are by which the connection came
+// about, as far as the candidates say.
+func (c *Conn) Pair() (ours, theirs signaling.Type) {
+	c.agent.mu.Lock()
+	defer c.agent.mu.Unlock()
+	return c.agent.core.Pair()
 }
 
 // LocalAddr returns our address of the TCP connection.

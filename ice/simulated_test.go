@@ -322,6 +322,12 @@ func TestSimulatedRelay(t *testing.T) {
 		if !conns[0].Relayed() || !conns[1].Relayed() {
 			t.Error("the connection does not go through the relay")
 		}
+		if ours, theirs := conns[0].Pair(); ours != signaling.Relayed || theirs != signaling.Host {
+			t.Errorf("candidates %v-%v", ours, theirs)
+		}
+		if ours, theirs := conns[1].Pair(); ours != signaling.Host || theirs != signaling.Relayed {
+			t.Errorf("candidates %v-%v at the other end", ours, theirs)
+		}
 		exchange(t, conns)
 		// The relay is given up with the connection, not before.
 		if _, err := network.DialFrom(addr.Addr())(t.Context(), addr); err != nil {

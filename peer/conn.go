@@ -13,6 +13,7 @@ import (
 	"rollcall/channel/stream"
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
+	"rollcall/ice/signaling"
 	"rollcall/identity"
 	"rollcall/peer/internal/plan"
 )
@@ -30,8 +31,14 @@ type Conn struct {
 	ready    chan struct{}
 	mux      *stream.Mux // set when ready is closed
 
-	mu    sync.Mutex
-	names []string // of open channels
+	mu   sync.Mutex
+	open []openChannel // in the order in which they were opened
+}
+
+// openChannel is a channel of a connection and since when it is one.
+type openChannel struct {
+	*stream.Channel
+	since time.Time
 }
 
 // Account returns the account of the peer: that which issued the certificate of
@@ -73,27 +80,47 @@ func (c *Conn) Close() error { return c.mux.Close() }
 
 // Info is the state of a connection, for those who look at it.
 type Info struct {
+	ID            uint64 // among the connections of the account
 	Account       infohash.Hash
 	Device        value.LongID
 	Local, Remote netip.AddrPort
 	Relayed       bool
-	Asked         bool          // we asked for the connection, not the peer
-	Since         time.Time     // when it stood
-	SetUp         time.Duration // how long that took, from the request or from when it came
-	Cipher        string        // of TLS
-	BytesIn       uint64        // within TLS
+	Ours, Theirs  signaling.Type // of the candidates by which it came about
+	Asked         bool           // we asked for the connection, not the peer
+	Since         time.Time      // when it stood
+	SetUp         time.Duration  // how long that took, from the request or from when it came
+	Cipher        string         // of TLS
+	BytesIn       uint64         // within TLS
 	BytesOut      uint64
-	Channels      []string // open, in the order in which they were opened
+	Declined      uint64        // channels that the peer has asked for and not got
+	Channels      []ChannelInfo // open, in the order in which they were opened
+}
+
+// ChannelInfo is the state of an open channel.
+type ChannelInfo struct {
+	Number   uint16 // on its connection
+	Name     string
+	Since    time.Time
+	BytesIn  uint64
+	BytesOut uint64
 }
 
 // Info returns the state of the connection.
 func (c *Conn) Info() Info {
 	info := c.info
 	stats := c.mux.Stats()
-	info.BytesIn, info.BytesOut = stats.BytesIn, stats.BytesOut
+	info.ID = uint64(c.id)
+	info.BytesIn, info.BytesOut, info.Declined = stats.BytesIn, stats.BytesOut, 0
+	for _, why := range []channel.Reason{channel.Refused, channel.Taken, channel.TooLong, channel.TooMany} {
+		info.Declined += stats.Ends[why]
+	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	info.Channels = slices.Clone(c.names)
+	open := slices.Clone(c.open)
+	c.mu.Unlock() // before the lock of the mux, which is taken first
+	for _, ch := range open {
+		in, out := ch.Bytes()
+		info.Channels = append(info.Channels, ChannelInfo{ch.Number(), ch.Name(), ch.since, in, out})
+	}
 	return info
 }
 
@@ -182,16 +209,14 @@ func (c *Conn) incoming(name string) func(*stream.Channel) {
 // opened and closed are called with a lock of the mux held.
 func (c *Conn) opened(ch *stream.Channel) {
 	c.mu.Lock()
-	c.names = append(c.names, ch.Name())
+	c.open = append(c.open, openChannel{ch, time.Now()})
 	c.mu.Unlock()
 	c.peers.emit(ChannelOpened{c, ch.Name()})
 }
 
 func (c *Conn) closed(ch *stream.Channel, why channel.Reason) {
 	c.mu.Lock()
-	if i := slices.Index(c.names, ch.Name()); i >= 0 {
-		c.names = slices.Delete(c.names, i, i+1)
-	}
+	c.open = slices.DeleteFunc(c.open, func(o openChannel) bool { return o.Channel == ch })
 	c.mu.Unlock()
 	c.peers.emit(ChannelClosed{c, ch.Name(), why})
 }

@@ -67,9 +67,10 @@ func (p *Peers) secure(ctx context.Context, conn *ice.Conn, want expected) (*sec
 		}
 		return nil, fmt.Errorf("%w: %w", errHandshake, err)
 	}
+	ours, theirs := conn.Pair()
 	s.info = Info{
 		Account: want.account, Device: want.device,
-		Local: addrPort(conn.LocalAddr()), Remote: addrPort(conn.RemoteAddr()), Relayed: conn.Relayed(),
+		Local: addrPort(conn.LocalAddr()), Remote: addrPort(conn.RemoteAddr()), Relayed: conn.Relayed(), Ours: ours, Theirs: theirs,
 		Since: time.Now(), Cipher: tls.CipherSuiteName(s.stream.ConnectionState().CipherSuite),
 	}
 	return s, nil

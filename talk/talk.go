@@ -181,6 +181,14 @@ func (t *Talk) Send(to infohash.Hash, mediaType, content string) (id uint64, err
 	return id, err
 }
 
+// Status tells how far a text has come, of the latest ones; 0 is that of any
+// other.
+func (t *Talk) Status(id uint64) Status {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.exchange.Status(id)
+}
+
 // Reaches tells whether a device of an account is connected.
 func (t *Talk) Reaches(account infohash.Hash) bool {
 	t.mu.Lock()

@@ -49,7 +49,7 @@ func (f *face) handlers(iface string) []handler {
 	case "Instance":
 		return f.instance()
 	case "ConfigurationManager":
-		return slices.Concat(f.accounts(), f.devices(), f.contacts(), f.requests(), f.names(), f.certificates(), f.texts())
+		return slices.Concat(f.accounts(), f.devices(), f.contacts(), f.requests(), f.names(), f.certificates(), f.texts(), f.connections())
 	case "PresenceManager":
 		return f.presence()
 	case "VideoManager":

@@ -12,6 +12,7 @@ func (f *face) texts() []handler {
 	return []handler{
 		{"sendTextMessage", f.sendTextMessage},
 		{"sendTextMessage", f.sendFlaggedMessage},
+		{"getMessageStatus", f.getMessageStatus},
 	}
 }
 
@@ -46,6 +47,10 @@ func (f *face) sendTextMessage(ctx context.Context, id daemon.AccountID, uri str
 func (f *face) sendFlaggedMessage(ctx context.Context, id daemon.AccountID, uri string, payloads map[string]string, _ int32) uint64 {
 	return f.sendTextMessage(ctx, id, uri, payloads)
 }
+
+// getMessageStatus returns the status of one of our texts, 0 for any that is not one
+// of the latest.
+func (f *face) getMessageStatus(message uint64) int32 { return int32(f.daemon.TextStatus(message)) }
 
 // textReceived tells a message. Daemons put the sender before the id, whatever the
 // names of the arguments say.

@@ -1,10 +1,32 @@
 package dbus
 
 import (
+	"regexp"
+	"strconv"
 	"testing"
 
 	"rollcall/dht"
 )
+
+// lookAtConnections expects connections of an account with one other.
+func (c *desktop) lookAtConnections(account, peer string) {
+	c.t.Helper()
+	connection := regexp.MustCompile(`^\[(?:map\[created:1\d{12} device:[0-9a-f]{64} id:(\d+) peer:` + peer +
+		` remoteAddress:127\.0\.0\.1:\d+ rx:[1-9]\d+ status:0 tx:[1-9]\d+\] ?)+\]$`)
+	list := c.call("ConfigurationManager.getConnectionList", account, "")
+	id := connection.FindStringSubmatch(list)
+	if id == nil {
+		c.t.Fatalf("connections %s", list)
+	}
+	c.want(list, "getConnectionList", account, peer)
+	c.want("[]", "getConnectionList", account, account)
+	channel := regexp.MustCompile(`^\[(?:map\[created:1\d{12} id:[0-9a-f]+ name:(?:sip|msg:[0-9a-f]{64}) rx:\d+ tx:\d+\] ?)+\]$`)
+	if list := c.call("ConfigurationManager.getChannelList", account, id[1]); !channel.MatchString(list) {
+		c.t.Errorf("channels %s", list)
+	}
+	c.want("[]", "getChannelList", account, "0")
+	c.want("[]", "getConnectionList", "nobody", "")
+}
 
 // TestTalk is what two people's clients do and see of notes and texts.
 func TestTalk(t *testing.T) {
@@ -36,6 +58,13 @@ func TestTalk(t *testing.T) {
 	}
 	there.wait("accountMessageStatusChanged", b, "", alice, id, int32(1))
 	there.wait("accountMessageStatusChanged", b, "", alice, id, int32(2))
+	number, err := strconv.ParseUint(id, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there.want("2", "getMessageStatus", number)
+	there.want("0", "getMessageStatus", number+1)
+	there.lookAtConnections(b, alice)
 	text, _ := here.wait("incomingAccountMessage", a)
 	if payloads, ok := text.Body[3].(map[string]string); !ok || text.Body[1] != bob || payloads["text/plain"] != "Enjoy!" || len(payloads) != 1 {
 		t.Errorf("text %v", text.Body)

@@ -111,6 +111,7 @@ var elsewhere = map[string]string{
 	"Close":           "ends the daemon, which is its process's affair",
 	"AddAccount":      "is Create in the form of the bus",
 	"ExportFile":      "is Export to a file, which a client writes itself",
+	"TextStatus":      "is for the bus; here each change is an event",
 	"ContactsVersion": "saves the D-Bus face from encoding Contacts again",
 }
 

@@ -80,8 +80,10 @@ func (s *service) listConnections(_ context.Context, in *AccountPath) ([]schema.
 func fromConnection(c peer.Info) schema.Connection {
 	return schema.Connection{
 		Peer: c.Account, Device: c.Device.String(), Local: c.Local.String(), Remote: c.Remote.String(),
-		Relayed: c.Relayed, Asked: c.Asked, Since: c.Since, SetUp: c.SetUp.Seconds(), Cipher: c.Cipher,
-		BytesIn: c.BytesIn, BytesOut: c.BytesOut,
-		Channels: each(c.Channels, func(name string) string { return name }),
+		Relayed: c.Relayed, Ours: c.Ours.String(), Theirs: c.Theirs.String(), Asked: c.Asked, Since: c.Since, SetUp: c.SetUp.Seconds(), Cipher: c.Cipher,
+		BytesIn: c.BytesIn, BytesOut: c.BytesOut, Declined: c.Declined,
+		Channels: each(c.Channels, func(ch peer.ChannelInfo) schema.Channel {
+			return schema.Channel{Name: ch.Name, Since: ch.Since, BytesIn: ch.BytesIn, BytesOut: ch.BytesOut}
+		}),
 	}
 }

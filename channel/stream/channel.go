@@ -26,9 +26,11 @@ type Channel struct {
 	writing  *deadline
 
 	// Protected by mux.mu.
-	open bool  // both sides agreed, and it did not end
-	data queue // received and not read
-	err  error // why it ended
+	open bool   // both sides agreed, and it did not end
+	data queue  // received and not read
+	err  error  // why it ended
+	in   uint64 // bytes read
+	out  uint64 // bytes written
 }
 
 var _ net.Conn = (*Channel)(nil)
@@ -48,6 +50,16 @@ func newChannel(m *Mux, number uint16, name string) *Channel {
 
 // Name returns the name by which the channel was asked for.
 func (c *Channel) Name() string { return c.name }
+
+// Number returns the number of the channel on its connection.
+func (c *Channel) Number() uint16 { return c.number }
+
+// Bytes returns how many were read and written.
+func (c *Channel) Bytes() (in, out uint64) {
+	c.mux.mu.Lock()
+	defer c.mux.mu.Unlock()
+	return c.in, c.out
+}
 
 // Read reads what the peer sent. After the peer has closed the channel it
 // returns io.EOF.
@@ -77,6 +89,7 @@ func (c *Channel) take(p []byte) (int, error) {
 		return 0, c.err
 	}
 	n := c.data.pop(p)
+	c.in += uint64(n)
 	if !c.data.empty() {
 		signal(c.readable) // there may be other readers
 	}
@@ -120,6 +133,7 @@ func (c *Channel) put(p []byte) (int, <-chan struct{}, error) {
 		return 0, nil, c.err
 	}
 	n, err := c.mux.session.Write(c.number, p)
+	c.out += uint64(n)
 	c.mux.settle()
 	return n, c.mux.room, err
 }

@@ -20,7 +20,7 @@ func peersCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return list(f, cmd.OutOrStdout(), conns, "ACCOUNT\tDEVICE\tFROM\tTO\tWAY\tAGE\tIN\tOUT\tCHANNELS", connectionRow)
+				return list(f, cmd.OutOrStdout(), conns, "ACCOUNT\tDEVICE\tFROM\tTO\tWAY\tCANDIDATES\tAGE\tIN\tOUT\tCHANNELS", connectionRow)
 			})
 		},
 	}
@@ -35,11 +35,11 @@ func connectionRow(c schema.Connection) string {
 		way = "relay"
 	}
 	channels := make([]string, len(c.Channels))
-	for i, name := range c.Channels {
-		kind, _, _ := strings.Cut(name, ":") // what follows is the device, mostly
+	for i, ch := range c.Channels {
+		kind, _, _ := strings.Cut(ch.Name, ":") // what follows is the device, mostly
 		channels[i] = plain(kind)
 	}
-	return fmt.Sprintf("%v\t%.16s\t%s\t%s\t%s\t%s\t%s\t%s\t%s", c.Peer, c.Device, c.Local, c.Remote, way,
+	return fmt.Sprintf("%v\t%.16s\t%s\t%s\t%s\t%s-%s\t%s\t%s\t%s\t%s", c.Peer, c.Device, c.Local, c.Remote, way, c.Ours, c.Theirs,
 		age(now().Sub(c.Since)), byteSize(c.BytesIn), byteSize(c.BytesOut), strings.Join(channels, " "))
 }
 

@@ -44,11 +44,22 @@ type Connection struct {
 	Local    string        `json:"local" doc:"Our address and port"`
 	Remote   string        `json:"remote"`
 	Relayed  bool          `json:"relayed" doc:"It goes by a relay"`
+	Ours     string        `json:"localType" enum:"host,srflx,prflx,relay" doc:"Of which type our candidate is: an address of the host, one at a router (mapped or told by others), one learnt from the connection, or one at a relay"`
+	Theirs   string        `json:"remoteType" enum:"host,srflx,prflx,relay" doc:"Of which type theirs is"`
 	Asked    bool          `json:"asked" doc:"We have asked for it, not the peer"`
 	Since    time.Time     `json:"since"`
 	SetUp    float64       `json:"setUpSeconds" doc:"How long it took"`
 	Cipher   string        `json:"cipher"`
 	BytesIn  uint64        `json:"bytesIn"`
 	BytesOut uint64        `json:"bytesOut"`
-	Channels []string      `json:"channels" doc:"Open ones, by name"`
+	Declined uint64        `json:"declined" doc:"Channels that they have asked for and not got"`
+	Channels []Channel     `json:"channels" doc:"Open ones"`
+}
+
+// Channel is an open channel of a connection.
+type Channel struct {
+	Name     string    `json:"name"`
+	Since    time.Time `json:"since"`
+	BytesIn  uint64    `json:"bytesIn"`
+	BytesOut uint64    `json:"bytesOut"`
 }

@@ -127,6 +127,7 @@ func (a *Agent) plan() {
 			addr:        c.Addr,
 			relayed:     c.Type == signaling.Relayed,
 			dialed:      true,
+			theirType:   c.Type,
 			ourPriority: local.Priority, theirPriority: c.Priority,
 		})
 	}
@@ -179,7 +180,7 @@ func (a *Agent) Accept(now time.Time, local, remote netip.AddrPort, relayed bool
 	if a.over || accepted >= maxAccepted {
 		return 0, false
 	}
-	l := &link{state: open, addr: remote, relayed: relayed, deadline: now.Add(helloTimeout)}
+	l := &link{state: open, addr: remote, local: local, relayed: relayed, deadline: now.Add(helloTimeout)}
 	for _, c := range a.local.Candidates {
 		if c.TCPType == signaling.Passive && (c.Addr == local || l.ourPriority == 0 && (c.Type == signaling.Relayed) == relayed) {
 			l.ourPriority = c.Priority

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rollcall/ice/internal/wire"
+	"rollcall/ice/signaling"
 )
 
 // state is how far a link has come.
@@ -21,12 +22,14 @@ type link struct {
 	id       LinkID
 	state    state
 	addr     netip.AddrPort // of the peer
+	local    netip.AddrPort // ours, of one that we accepted
 	dialed   bool           // opened by us
 	relayed  bool           // one side is a relay
 	dials    int            // attempts so far
 	deadline time.Time      // planned: not before; dialing, or silent: until; zero = none
 
 	ourPriority, theirPriority uint32
+	seenAs, theirType          signaling.Type // of one that we opened
 
 	check     *check // under way
 	valid     bool   // a check of ours was answered

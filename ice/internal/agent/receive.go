@@ -93,6 +93,7 @@ func (a *Agent) succeed(now time.Time, l *link, m *wire.Message) bool {
 		return false
 	}
 	l.check, l.valid = nil, true
+	a.seen(l, m)
 	if a.valid.IsZero() {
 		a.valid = now
 	}

@@ -64,7 +64,9 @@ type Exchange struct {
 	version  uint64 // of note; 0 = there was none yet
 	bySIP    bool   // notes go by SIP to whoever takes no records
 	texts    []*text
-	pending  int // bytes of them
+	pending  int               // bytes of them
+	statuses map[uint64]Status // of the latest texts, by id
+	latest   []uint64          // their ids, the oldest first
 	seen     seen
 	next     time.Time // see NextDeadline
 	counters Counters
@@ -115,7 +117,10 @@ type channel struct {
 
 // New returns an exchange without a note. rng draws the ids of messages.
 func New(cfg Config, rng *rand.Rand) *Exchange {
-	return &Exchange{cfg: cfg, rng: rng, conns: make(map[ConnID]*conn), channels: make(map[ChannelID]*channel)}
+	return &Exchange{
+		cfg: cfg, rng: rng,
+		conns: make(map[ConnID]*conn), channels: make(map[ChannelID]*channel), statuses: make(map[uint64]Status),
+	}
 }
 
 // Counters count what was not told.

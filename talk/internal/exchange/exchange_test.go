@@ -2,11 +2,13 @@ package exchange
 
 import (
 	"errors"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
 	"rollcall/channel/message"
+	"rollcall/dht/infohash"
 	"rollcall/pidf"
 )
 
@@ -297,5 +299,32 @@ func TestCut(t *testing.T) {
 		if got := cut(tt.s, 3); got != tt.want {
 			t.Errorf("%q: %q, want %q", tt.s, got, tt.want)
 		}
+	}
+}
+
+func TestStatusOfTheLatestTexts(t *testing.T) {
+	x := New(Config{}, rand.New(rand.NewPCG(1, 2)))
+	now := time.Unix(1_800_000_000, 0)
+	var ids []uint64
+	for range maxStatuses + 1 {
+		id, err := x.Send(now, infohash.SumString("bob"), "text/plain", "hello")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status := x.Status(id); status != Sending {
+			t.Fatalf("%v, want %v", status, Sending)
+		}
+		ids = append(ids, id)
+		now = now.Add(TextLimit)
+		x.Tick(now)
+	}
+	if status := x.Status(ids[0]); status != 0 {
+		t.Errorf("the oldest is still %v", status)
+	}
+	if status := x.Status(ids[1]); status != Failed {
+		t.Errorf("%v, want %v", status, Failed)
+	}
+	if len(x.statuses) != maxStatuses || len(x.latest) != maxStatuses {
+		t.Errorf("%d statuses of %d texts", len(x.statuses), len(x.latest))
 	}
 }

@@ -19,6 +19,9 @@ const (
 	// their contents take in all.
 	MaxTexts   = 256
 	maxPending = 1 << 20
+	// maxStatuses is of how many texts, the latest, it is known how far they have
+	// come: clients ask for it after a restart of theirs.
+	maxStatuses = 1024
 	// TextLimit is how long a text waits for a device: to find one and connect takes
 	// seconds, to wait for somebody to come home is not our business.
 	TextLimit = time.Minute

@@ -58,6 +58,7 @@ func (x *Exchange) Send(now time.Time, to infohash.Hash, mediaType, content stri
 	x.texts = append(x.texts, t)
 	x.pending += len(content)
 	x.wake(t.until)
+	x.remember(t.record.ID)
 	x.setStatus(t, Sending)
 	reached := false
 	for _, d := range x.devices {
@@ -102,9 +103,23 @@ func isType(s string) bool {
 
 func (x *Exchange) newID() uint64 { return 1 + x.rng.Uint64N(1<<53) }
 
+// Status returns how far a text has come, of the latest ones; 0 is that of any
+// other.
+func (x *Exchange) Status(id uint64) Status { return x.statuses[id] }
+
+// remember makes place for the status of one more text.
+func (x *Exchange) remember(id uint64) {
+	if len(x.latest) == maxStatuses {
+		delete(x.statuses, x.latest[0])
+		x.latest = slices.Delete(x.latest, 0, 1)
+	}
+	x.latest = append(x.latest, id)
+}
+
 func (x *Exchange) setStatus(t *text, s Status) {
 	if t.status < s {
 		t.status = s
+		x.statuses[t.record.ID] = s
 		x.emit(TextChanged{t.record.ID, t.account, s})
 	}
 }
