@@ -34,6 +34,8 @@ var (
 	ErrNoName = errors.New("daemon: no such registered name")
 	// ErrInUse reports a data directory that another running daemon has.
 	ErrInUse = errors.New("in use by another daemon")
+	// ErrNoCertificate reports a certificate that is not known here.
+	ErrNoCertificate = errors.New("daemon: no such certificate")
 	// ErrTooSlow ends a subscription whose reader has fallen too far behind.
 	ErrTooSlow = errors.New("daemon: the reader of the events is too slow")
 	// ErrClosed reports a daemon that has been closed. It satisfies

@@ -50,7 +50,7 @@ func TestRealCertificates(t *testing.T) {
 func TestSelfSignedOfOtherPrograms(t *testing.T) {
 	for _, name := range []string{"carol.crt", "dave.crt"} { // RSA and P-384, negative serials
 		chain := vectorChain(t, name)
-		if err := chain.verifyLinks(vectorTime); err != nil {
+		if err := chain.VerifyLinks(vectorTime); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if chain.Leaf().Serial.Sign() >= 0 {

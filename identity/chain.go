@@ -84,7 +84,7 @@ func (c Chain) Verify(now time.Time, revoked ...*RevocationList) (account infoha
 	if c[0].SelfIssued() {
 		return infohash.Hash{}, fmt.Errorf("%w: certificate of %q is issued by itself, not by an account", ErrUntrusted, c[0].Subject.CommonName)
 	}
-	if err := c.verifyLinks(now); err != nil {
+	if err := c.VerifyLinks(now); err != nil {
 		return infohash.Hash{}, err
 	}
 	account = c[1].ID()
@@ -96,9 +96,10 @@ func (c Chain) Verify(now time.Time, revoked ...*RevocationList) (account infoha
 	return account, nil
 }
 
-// verifyLinks checks every certificate and every signature of the chain, and
-// that of its top when that claims to be its own issuer.
-func (c Chain) verifyLinks(now time.Time) error {
+// VerifyLinks is the part of Verify that holds for the chain of any certificate: it
+// checks every certificate and every signature, and that of the top when that
+// claims to be its own issuer.
+func (c Chain) VerifyLinks(now time.Time) error {
 	for _, cert := range c {
 		if err := cert.checkOwn(now); err != nil {
 			return err

@@ -112,6 +112,9 @@ var elsewhere = map[string]string{
 	"AddAccount":      "is Create in the form of the bus",
 	"ExportFile":      "is Export to a file, which a client writes itself",
 	"TextStatus":      "is for the bus; here each change is an event",
+	"Certificate":     "answers clients of the bus, which judge certificates by themselves",
+	"CertificateFile": "is the same for their files",
+	"OwnCertificates": "is the same for what they list",
 	"ContactsVersion": "saves the D-Bus face from encoding Contacts again",
 }
 
