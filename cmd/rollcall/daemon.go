@@ -40,6 +40,10 @@ const off = "none"
 // is no client to serve.
 const sessionBus = "session"
 
+// daemonStart is how long a daemon takes to start, to bring accounts on the network and
+// to be asked by clients what there is, as a rule.
+const daemonStart = 10 * time.Second
+
 // initTime is how long a new account is at least seen being made: what a client
 // needs to load it, several times over.
 const initTime = 1500 * time.Millisecond
@@ -157,6 +161,7 @@ func (f *daemonFlags) serve(ctx context.Context, d *daemon.Daemon, bus dbus.Conf
 	// Clients are to hear of everything: the accounts wait for the bus.
 	ready := make(chan struct{})
 	bus.Ready = sync.OnceFunc(func() { close(ready) })
+	go settle(ctx, daemonStart, log)
 	faces := 0
 	ended := make(chan error)
 	if f.http != off {

@@ -92,12 +92,16 @@ func runNode(ctx context.Context, f nodeFlags) error {
 	if cfg.Identity != nil {
 		go publish(ctx, node, cfg.Identity, log)
 	}
+	go settle(ctx, nodeStart, log)
 	<-ctx.Done()
 	if err := node.Close(); err != nil {
 		return &failure{codeInternal, err}
 	}
 	return nil
 }
+
+// nodeStart is how long a node takes to start, and to meet others, at least.
+const nodeStart = time.Second
 
 // gcPercent makes the programs that stay collect garbage more often than others:
 // most of what they hold has no pointers in it, so that this costs little and keeps
