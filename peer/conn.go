@@ -144,11 +144,11 @@ func (p *Peers) admit(s *secured, request uint64) error {
 	p.lastConn++
 	c.id, c.stranger = p.lastConn, standing == Stranger
 	p.conns[c.id] = c
-	p.emitLocked(Connected{c})
 	c.mux = stream.New(s.stream, stream.Config{
 		Client: s.client, Incoming: c.incoming, Opened: c.opened, Closed: c.closed,
 		Ended: func() { p.wg.Go(c.end) },
 	})
+	p.events.Put(Connected{c}) // before any channel
 	close(c.ready)
 	now := time.Now()
 	p.plan.Up(now, c.Device(), c.id, request)
@@ -179,7 +179,7 @@ func (c *Conn) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.conns, c.id)
-	p.emitLocked(Disconnected{c, reason})
+	p.events.Put(Disconnected{c, reason})
 	if p.closed {
 		return
 	}
@@ -211,12 +211,12 @@ func (c *Conn) opened(ch *stream.Channel) {
 	c.mu.Lock()
 	c.open = append(c.open, openChannel{ch, time.Now()})
 	c.mu.Unlock()
-	c.peers.emit(ChannelOpened{c, ch.Name()})
+	c.peers.events.Put(ChannelOpened{c, ch.Name()})
 }
 
 func (c *Conn) closed(ch *stream.Channel, why channel.Reason) {
 	c.mu.Lock()
 	c.open = slices.DeleteFunc(c.open, func(o openChannel) bool { return o.Channel == ch })
 	c.mu.Unlock()
-	c.peers.emit(ChannelClosed{c, ch.Name(), why})
+	c.peers.events.Put(ChannelClosed{c, ch.Name(), why})
 }

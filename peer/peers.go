@@ -14,6 +14,7 @@ import (
 
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
+	"rollcall/internal/queue"
 	"rollcall/peer/internal/plan"
 )
 
@@ -37,7 +38,7 @@ type Peers struct {
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-	wake   chan struct{} // has room for one: there are events
+	events *queue.Queue[Event]
 
 	mu       sync.Mutex // protects all below; taken after those of connections
 	plan     *plan.Plan
@@ -48,7 +49,6 @@ type Peers struct {
 	attempts map[uint64]*attempt
 	conns    map[plan.ConnID]*Conn
 	lastConn plan.ConnID
-	events   []Event
 	stats    Stats
 }
 
@@ -66,7 +66,7 @@ func Open(cfg Config) (*Peers, error) {
 	self := cfg.Device.LongID()
 	p := &Peers{
 		cfg: cfg, log: cfg.Logger, self: self,
-		wake:     make(chan struct{}, 1),
+		events:   queue.New(cfg.Notify),
 		plan:     plan.New(self, rand.New(rand.NewChaCha8(seed))),
 		wanted:   make(map[value.LongID]Device),
 		attempts: make(map[uint64]*attempt),
@@ -74,7 +74,6 @@ func Open(cfg Config) (*Peers, error) {
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.timer = time.AfterFunc(time.Hour, p.tick)
-	p.wg.Go(p.tell)
 	for form, key := range requestKeys(cfg.Device.ID(), self) {
 		p.wg.Go(func() { p.listen(form, key) })
 	}
@@ -164,7 +163,7 @@ func (p *Peers) Close() error {
 	}
 	conns.Wait()
 	p.wg.Wait()
-	p.flush()
+	p.events.Wait()
 	return nil
 }
 
@@ -249,41 +248,4 @@ func (p *Peers) wantedLocked(account infohash.Hash) []value.LongID {
 	}
 	slices.SortFunc(devices, func(a, b value.LongID) int { return bytes.Compare(a[:], b[:]) })
 	return devices
-}
-
-func (p *Peers) emit(e Event) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.emitLocked(e)
-}
-
-// emitLocked queues an event.
-func (p *Peers) emitLocked(e Event) {
-	p.events = append(p.events, e)
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
-}
-
-// tell passes events on until the end.
-func (p *Peers) tell() {
-	for {
-		select {
-		case <-p.wake:
-			p.flush()
-		case <-p.ctx.Done():
-			return
-		}
-	}
-}
-
-func (p *Peers) flush() {
-	p.mu.Lock()
-	events := p.events
-	p.events = nil
-	p.mu.Unlock()
-	for _, e := range events {
-		p.cfg.Notify(e)
-	}
 }

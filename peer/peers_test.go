@@ -119,6 +119,9 @@ func (p *person) want(other *person) {
 }
 
 func (p *person) record(e Event) {
+	if c, ok := e.(Connected); ok {
+		c.Conn.Info() // what is told of can be used
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.events = append(p.events, e)

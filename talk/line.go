@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rollcall/dht/infohash"
+	"rollcall/internal/queue"
 	"rollcall/peer"
 	"rollcall/talk/internal/exchange"
 )
@@ -20,13 +21,13 @@ const (
 	writeLimit = 30 * time.Second
 )
 
-// line is an open channel. All but conn is protected by the lock of its Talk.
+// line is an open channel. Its queued is protected by the lock of its Talk.
 type line struct {
+	id      exchange.ChannelID
 	conn    net.Conn
 	account infohash.Hash
-	queue   [][]byte
-	queued  int  // bytes of it
-	writing bool // a goroutine works it off
+	out     *queue.Queue[[]byte]
+	queued  int // bytes in out
 }
 
 // Incoming decides about a channel that a peer asks for. The result takes it over,
@@ -59,8 +60,8 @@ func (t *Talk) open(c Conn, ask exchange.Ask) {
 // serve reads a channel to its end and closes it.
 func (t *Talk) serve(c Conn, kind exchange.Kind, ch net.Conn) {
 	defer ch.Close()
-	id, ok := t.begin(c, kind, ch)
-	if !ok {
+	l := t.begin(c, kind, ch)
+	if l == nil {
 		return
 	}
 	defer t.wg.Done()
@@ -68,35 +69,40 @@ func (t *Talk) serve(c Conn, kind exchange.Kind, ch net.Conn) {
 	for {
 		n, err := ch.Read(buf)
 		if n > 0 {
-			_ = t.input(func(now time.Time) { t.exchange.Received(now, id, buf[:n]) })
+			_ = t.input(func(now time.Time) { t.exchange.Received(now, l.id, buf[:n]) })
 		}
 		if err != nil {
 			break
 		}
 	}
 	_ = t.input(func(now time.Time) {
-		t.exchange.Closed(now, id)
-		delete(t.lines, id)
+		t.exchange.Closed(now, l.id)
+		delete(t.lines, l.id)
 	})
+	ch.Close()
+	l.out.Wait()
 }
 
-// begin makes a channel known. If it is, the caller calls t.wg.Done at its end.
-func (t *Talk) begin(c Conn, kind exchange.Kind, ch net.Conn) (id exchange.ChannelID, ok bool) {
+// begin makes a channel known, at whose end the caller calls t.wg.Done. It returns
+// nil for one that nobody wants.
+func (t *Talk) begin(c Conn, kind exchange.Kind, ch net.Conn) (opened *line) {
 	_ = t.input(func(now time.Time) {
 		conn, known := t.connectedLocked(now, c)
 		if !known {
 			return
 		}
 		t.last++
-		id = exchange.ChannelID(t.last)
-		t.lines[id] = &line{conn: ch, account: c.Account()}
-		if ok = t.exchange.Opened(now, conn, id, kind); !ok {
-			delete(t.lines, id)
+		l := &line{id: exchange.ChannelID(t.last), conn: ch, account: c.Account()}
+		l.out = queue.New(func(data []byte) { t.write(l, data) })
+		t.lines[l.id] = l
+		if !t.exchange.Opened(now, conn, l.id, kind) {
+			delete(t.lines, l.id)
 			return
 		}
 		t.wg.Add(1)
+		opened = l
 	})
-	return id, ok
+	return opened
 }
 
 // writeLocked queues a message for a channel.
@@ -110,30 +116,16 @@ func (t *Talk) writeLocked(e exchange.Write) {
 		l.conn.Close() // its reader tells the exchange
 		return
 	}
-	l.queue = append(l.queue, e.Data)
-	if !l.writing {
-		l.writing = true
-		t.wg.Go(func() { t.write(l) })
-	}
+	l.out.Put(e.Data)
 }
 
-// write works off the queue of a channel: a message, a frame.
-func (t *Talk) write(l *line) {
-	for {
-		t.mu.Lock()
-		if len(l.queue) == 0 {
-			l.queue, l.writing = nil, false
-			t.mu.Unlock()
-			return
-		}
-		data := l.queue[0]
-		l.queue = l.queue[1:]
-		l.queued -= len(data)
-		t.mu.Unlock()
-		_ = l.conn.SetWriteDeadline(time.Now().Add(writeLimit)) // fails when the write does
-		if _, err := l.conn.Write(data); err != nil {
-			l.conn.Close()
-			return
-		}
+// write writes a message, in one frame.
+func (t *Talk) write(l *line, data []byte) {
+	t.mu.Lock()
+	l.queued -= len(data)
+	t.mu.Unlock()
+	_ = l.conn.SetWriteDeadline(time.Now().Add(writeLimit)) // fails when the write does
+	if _, err := l.conn.Write(data); err != nil {
+		l.conn.Close()
 	}
 }

@@ -28,6 +28,7 @@ import (
 
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
+	"rollcall/internal/queue"
 	"rollcall/talk/internal/exchange"
 )
 
@@ -71,7 +72,7 @@ type Talk struct {
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-	wake   chan struct{} // has room for one: there are events
+	events *queue.Queue[Event]
 
 	mu       sync.Mutex // protects all below
 	closed   bool
@@ -82,7 +83,6 @@ type Talk struct {
 	byID     map[exchange.ConnID]Conn
 	lines    map[exchange.ChannelID]*line
 	last     uint64 // id of a connection or channel
-	events   []Event
 }
 
 // New returns a Talk without connections and without a note.
@@ -101,7 +101,7 @@ func New(cfg Config) (*Talk, error) {
 		return nil, fmt.Errorf("talk: no randomness: %w", err)
 	}
 	t := &Talk{
-		cfg: cfg, log: cfg.Logger, wake: make(chan struct{}, 1),
+		cfg: cfg, log: cfg.Logger, events: queue.New(cfg.Notify),
 		exchange: exchange.New(exchange.Config{Account: cfg.Account, Device: cfg.Device, Contact: cfg.Contact},
 			rand.New(rand.NewChaCha8(seed))),
 		conns: make(map[Conn]exchange.ConnID),
@@ -110,7 +110,6 @@ func New(cfg Config) (*Talk, error) {
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.timer = time.AfterFunc(time.Hour, t.tick)
-	t.wg.Go(t.tell)
 	return t, nil
 }
 
@@ -220,7 +219,7 @@ func (t *Talk) Close() error {
 	t.mu.Unlock()
 	t.cancel()
 	t.wg.Wait()
-	t.flush()
+	t.events.Wait()
 	return nil
 }
 
@@ -274,32 +273,6 @@ func (t *Talk) carryOutLocked(e exchange.Effect) {
 			l.conn.Close()
 		}
 	default:
-		t.events = append(t.events, e)
-		select {
-		case t.wake <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// tell hands out events to the end of the talk.
-func (t *Talk) tell() {
-	for {
-		select {
-		case <-t.wake:
-			t.flush()
-		case <-t.ctx.Done():
-			return
-		}
-	}
-}
-
-func (t *Talk) flush() {
-	t.mu.Lock()
-	events := t.events
-	t.events = nil
-	t.mu.Unlock()
-	for _, e := range events {
-		t.cfg.Notify(e)
+		t.events.Put(e)
 	}
 }
