@@ -5,13 +5,9 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -27,22 +23,17 @@ const jamidRecord = 10 * time.Minute
 
 // daemonSettings are the flags of `bench daemon`.
 type daemonSettings struct {
+	common
 	config   daemons.Config
-	quick    bool
 	jamid    bool
-	rollcall string
 	contacts string
-	out      string
 }
 
 func parseDaemon(args []string) (*daemonSettings, error) {
 	s := &daemonSettings{}
 	c := &s.config
-	flags := flag.NewFlagSet("bench daemon", flag.ExitOnError)
-	flags.BoolVar(&s.quick, "quick", false, "one short round: shows that everything works, proves nothing")
-	flags.StringVar(&s.rollcall, "rollcall", "", "`path` of the rollcall binary; empty leaves it out")
+	flags := s.flags("bench daemon")
 	flags.BoolVar(&s.jamid, "jamid", true, "measure the C++ daemon")
-	flags.StringVar(&s.out, "o", "", "write the records as JSON to `file`")
 	flags.StringVar(&s.contacts, "contacts", "0,100,1000", "rising `numbers` of contacts to restart and idle with")
 	flags.IntVar(&c.Rounds, "rounds", 5, "rounds, each with fresh daemons")
 	flags.IntVar(&c.Accounts, "accounts", 8, "new accounts in each round, besides those of the other measurements")
@@ -95,31 +86,16 @@ func measureDaemons(args []string) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	s.config.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
-	measured := &daemons.Suite{Config: s.config}
-	runErr := errors.Join(measured.Run(ctx), errors.Join(measured.Failed...))
-	mode := "full"
-	if s.quick {
-		mode = "quick"
-	}
-	run := &report.Run{Records: measured.Records, Meta: report.Meta{
-		Time: time.Now().UTC(), Mode: mode, Rounds: s.config.Rounds,
-		Kernel: kernel(), CPU: processor(), Cores: runtime.NumCPU(), Go: runtime.Version(),
-		Versions: daemonVersions(s),
-	}}
-	if s.out != "" {
-		if err := report.Write(s.out, run); err != nil {
-			return errors.Join(runErr, err)
-		}
-	}
-	report.Markdown(os.Stdout, run)
-	return runErr
+	return s.run(s.config.Rounds, daemonVersions(s), func(ctx context.Context, log *slog.Logger) ([]report.Record, error) {
+		s.config.Log = log
+		measured := &daemons.Suite{Config: s.config}
+		err := measured.Run(ctx)
+		return measured.Records, errors.Join(err, errors.Join(measured.Failed...))
+	})
 }
 
 func daemonVersions(s *daemonSettings) map[string]string {
-	v := versions(&settings{rollcall: s.rollcall, dhtnode: "dhtnode"})
+	v := versions(s.rollcall, "dhtnode")
 	if s.jamid {
 		if version := packageVersion("jami-daemon"); version != "" {
 			v["jamid"] = version

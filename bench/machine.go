@@ -32,14 +32,14 @@ func processor() string {
 }
 
 // versions asks the measured programs, or the system's packages, what they are.
-func versions(s *settings) map[string]string {
+func versions(rollcall, dhtnode string) map[string]string {
 	v := make(map[string]string)
-	if s.rollcall != "" {
-		if out, err := exec.Command(s.rollcall, "--version").Output(); err == nil {
+	if rollcall != "" {
+		if out, err := exec.Command(rollcall, "--version").Output(); err == nil {
 			v["rollcall"] = strings.TrimSpace(string(out))
 		}
 	}
-	if s.dhtnode != "" {
+	if dhtnode != "" {
 		if version := packageVersion("dhtnode"); version != "" {
 			v["dhtnode"] = version
 		}

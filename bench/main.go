@@ -13,8 +13,6 @@ import (
 	"maps"
 	"net/netip"
 	"os"
-	"os/signal"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -104,28 +102,23 @@ func serveEcho(args []string) error {
 
 // settings are the flags of a measurement.
 type settings struct {
-	config   suite.Config
-	quick    bool
-	core     int
-	out      string
-	rollcall string
-	dhtnode  string
-	kinds    string
-	benches  []string
+	common
+	config  suite.Config
+	core    int
+	dhtnode string
+	kinds   string
+	benches []string
 }
 
 func parse(args []string) (*settings, error) {
 	s := &settings{}
 	c := &s.config
-	flags := flag.NewFlagSet("bench", flag.ExitOnError)
+	flags := s.flags("bench")
 	flags.Usage = func() {
 		fmt.Fprint(flags.Output(), usage)
 		flags.PrintDefaults()
 	}
-	flags.BoolVar(&s.quick, "quick", false, "one short round: shows that everything works, proves nothing")
-	flags.StringVar(&s.rollcall, "rollcall", "", "`path` of the rollcall binary; empty leaves it out")
 	flags.StringVar(&s.dhtnode, "dhtnode", "dhtnode", "`path` of dhtnode; empty leaves it out")
-	flags.StringVar(&s.out, "o", "", "write the records as JSON to `file`")
 	flags.StringVar(&s.kinds, "kinds", "", "only these kinds of request, by name, separated by semicolons")
 	flags.IntVar(&c.Rounds, "rounds", 5, "rounds, each with fresh servers")
 	flags.DurationVar(&c.Cell, "cell", time.Second, "length of one loop")
@@ -180,22 +173,15 @@ func measure(args []string) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	if err := server.PinSelf(s.core); err != nil {
 		return err
 	}
-	s.config.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
-	measured := suite.New(s.config)
-	runErr := errors.Join(runBenches(ctx, measured, s.benches), errors.Join(measured.Failed...))
-	run := &report.Run{Meta: meta(s), Records: measured.Records}
-	if s.out != "" {
-		if err := report.Write(s.out, run); err != nil {
-			return errors.Join(runErr, err)
-		}
-	}
-	report.Markdown(os.Stdout, run)
-	return runErr
+	return s.run(s.config.Rounds, versions(s.rollcall, s.dhtnode), func(ctx context.Context, log *slog.Logger) ([]report.Record, error) {
+		s.config.Log = log
+		measured := suite.New(s.config)
+		err := runBenches(ctx, measured, s.benches)
+		return measured.Records, errors.Join(err, errors.Join(measured.Failed...))
+	})
 }
 
 type bench struct {
@@ -225,16 +211,4 @@ func runBenches(ctx context.Context, s *suite.Suite, names []string) error {
 		}
 	}
 	return failed
-}
-
-func meta(s *settings) report.Meta {
-	mode := "full"
-	if s.quick {
-		mode = "quick"
-	}
-	return report.Meta{
-		Time: time.Now().UTC(), Mode: mode, Rounds: s.config.Rounds,
-		Kernel: kernel(), CPU: processor(), Cores: runtime.NumCPU(), Go: runtime.Version(),
-		Versions: versions(s),
-	}
 }
