@@ -33,12 +33,13 @@ const (
 	// Daemons answer within milliseconds, loaded ones within seconds.
 	AnswerLimit = 30 * time.Second
 
-	// BeaconAfter is the silence after which a beacon is sent; the TLS client waits
-	// for ClientWait longer, because one that is answered tells both sides enough.
-	// With BeaconTimeout it stays below the 30 s within which a dead peer must be
-	// noticed.
+	// BeaconAfter is the silence after which a beacon is sent. The TLS client waits
+	// for ClientWait longer, because one that is answered tells both sides enough. A
+	// driver may put a beacon off, so that many connections send theirs together: by
+	// less than ClientWait, and such that it stays, with BeaconTimeout, below the 30 s
+	// within which a dead peer must be noticed.
 	BeaconAfter = 20 * time.Second
-	ClientWait  = 2 * time.Second
+	ClientWait  = 5 * time.Second
 
 	// MaxOutput is how many bytes may wait to be sent before Write takes no
 	// more.

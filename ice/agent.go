@@ -2,10 +2,9 @@ package ice
 
 import (
 	"context"
-	cryptorand "crypto/rand"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"sync"
@@ -13,6 +12,7 @@ import (
 
 	"rollcall/ice/internal/agent"
 	"rollcall/ice/signaling"
+	"rollcall/internal/beat"
 )
 
 // Agent is one side of one connection to be: it listens, and answers checks of
@@ -60,7 +60,7 @@ func Listen(ctx context.Context, cfg Config) (*Agent, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	core, err := agent.New(cfg.Controlling, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), cryptorand.Reader)
+	core, err := agent.New(cfg.Controlling, rand.Reader)
 	if err != nil {
 		return nil, err
 	}
@@ -246,9 +246,12 @@ func (a *Agent) runLocked(f func(now time.Time)) {
 			a.carryOut(e)
 		}
 	}
-	if next := a.core.NextDeadline(); next.IsZero() {
+	switch next := a.core.NextDeadline(); {
+	case next.IsZero():
 		a.timer.Stop()
-	} else {
+	case a.selected != nil:
+		a.timer.Reset(beat.Wait(next, beat.Period)) // a keepalive has time
+	default:
 		a.timer.Reset(time.Until(next))
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"rollcall/ice/internal/agent"
 )
@@ -59,12 +60,16 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// probes are the system's, by which it notices that a silent peer is gone. They are
+// for connections without beacons: where these go, the system never sees silence.
+var probes = net.KeepAliveConfig{Enable: true, Idle: time.Minute}
+
 func listenTCP(ctx context.Context, addr netip.AddrPort) (net.Listener, error) {
-	var lc net.ListenConfig
+	lc := net.ListenConfig{KeepAliveConfig: probes}
 	return lc.Listen(ctx, "tcp", addr.String())
 }
 
 func dialTCP(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
-	var d net.Dialer
+	d := net.Dialer{KeepAliveConfig: probes}
 	return d.DialContext(ctx, "tcp", addr.String())
 }

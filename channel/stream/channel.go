@@ -135,6 +135,9 @@ func (c *Channel) put(p []byte) (int, <-chan struct{}, error) {
 	n, err := c.mux.session.Write(c.number, p)
 	c.out += uint64(n)
 	c.mux.settle()
+	if n == 0 && c.mux.room == nil {
+		c.mux.room = make(chan struct{})
+	}
 	return n, c.mux.room, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rollcall/channel"
+	"rollcall/internal/beat"
 )
 
 const (
@@ -18,8 +19,10 @@ const (
 	// idleSize is how much is read after a pause: a beacon, or a message. Most
 	// connections pause.
 	idleSize = 1 << 10
-	// farOff is a deadline that may be missed by a second: that of a beacon.
+	// farOff is a deadline that may be missed by a beat: that of a beacon.
 	farOff = channel.BeaconAfter / 2
+	// clientBeat is that of the TLS client, which has less time to lose.
+	clientBeat = time.Second
 	// flushLimit is how long Close tries to send what is left to send.
 	flushLimit = time.Second
 )
@@ -53,8 +56,9 @@ type Mux struct {
 	mu       sync.Mutex // protects all following fields
 	session  *channel.Session
 	channels map[uint16]*Channel
-	room     chan struct{} // closed and made anew as output leaves
+	room     chan struct{} // closed as output leaves; nil while nobody waits for that
 	resume   chan struct{} // has a token when the stream may go on
+	beat     time.Duration // of what may be late
 	writing  bool          // the writer runs, or has closed the connection
 	sent     []byte        // what the writer sends, and then spare
 	timer    *time.Timer
@@ -71,8 +75,11 @@ func New(conn net.Conn, cfg Config) *Mux {
 		done:     make(chan struct{}),
 		session:  channel.New(time.Now(), cfg.Client),
 		channels: make(map[uint16]*Channel),
-		room:     make(chan struct{}),
 		resume:   make(chan struct{}, 1),
+		beat:     beat.Period,
+	}
+	if cfg.Client {
+		m.beat = clientBeat
 	}
 	m.mu.Lock()
 	m.timer = time.AfterFunc(time.Hour, m.tick)
@@ -213,6 +220,7 @@ func (m *Mux) handle(p []byte) bool {
 // connection when the session ended. There is no writer while nothing is to be sent:
 // of many connections most are idle.
 func (m *Mux) write() {
+	defer m.work.Done()
 	for {
 		out, ended := m.output()
 		if len(out) == 0 {
@@ -237,24 +245,38 @@ func (m *Mux) output() (out []byte, ended bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sent = m.session.Output(m.sent)
-	close(m.room)
-	m.room = make(chan struct{})
+	if m.room != nil {
+		close(m.room)
+		m.room = nil
+	}
 	ended = m.err != nil
 	m.writing = len(m.sent) > 0 || ended // no other is to follow the last one
 	return m.sent, ended
 }
 
-// tick runs the timers of the session.
+// tick runs the timers of the session. Its goroutine writes what comes of that: to
+// wake another for a beacon would cost more than the beacon.
 func (m *Mux) tick() {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.armed = time.Time{}
 	m.session.Tick(time.Now())
-	m.settle()
+	write := m.follow()
+	m.mu.Unlock()
+	if write {
+		m.write()
+	}
 }
 
 // settle does what the session wants done after a call. The caller holds m.mu.
 func (m *Mux) settle() {
+	if m.follow() {
+		go m.write()
+	}
+}
+
+// follow does the same, but for what is to be sent: it reports whether the caller
+// must see to it that write is called. The caller holds m.mu.
+func (m *Mux) follow() (write bool) {
 	for m.effects = m.session.Effects(m.effects[:0]); len(m.effects) > 0; m.effects = m.session.Effects(m.effects[:0]) {
 		for _, e := range m.effects {
 			m.carryOut(e)
@@ -262,27 +284,30 @@ func (m *Mux) settle() {
 		clear(m.effects)
 	}
 	if !m.writing && (m.session.Pending() > 0 || m.err != nil) {
-		m.writing = true
-		m.work.Go(m.write)
+		m.writing, write = true, true
+		m.work.Add(1)
 	}
 	if !m.session.Blocked() {
 		signal(m.resume)
 	}
-	// A timer that fires early costs less than arming it for each packet.
-	if next := m.session.NextDeadline(); !next.IsZero() && (m.armed.IsZero() || next.Before(m.armed)) {
-		m.armed = next
-		m.timer.Reset(together(next))
-	}
+	m.arm(m.session.NextDeadline())
+	return write
 }
 
-// together returns how long to wait for a deadline, up to a second longer if it is
-// far: connections that rest wake the process together, on the second.
-func together(deadline time.Time) time.Duration {
-	wait := time.Until(deadline)
-	if wait >= farOff {
-		wait += time.Second - time.Duration(deadline.Nanosecond())
+// arm sees that the timer fires when the session must be ticked. The caller holds
+// m.mu.
+func (m *Mux) arm(next time.Time) {
+	// A timer that fires early costs less than arming it for each packet, but more
+	// than arming it once for the answer to a beacon.
+	if next.IsZero() || !m.armed.IsZero() && !next.Before(m.armed) && next.Sub(m.armed) < farOff {
+		return
 	}
-	return wait
+	m.armed = next
+	wait := time.Until(next)
+	if wait >= farOff {
+		wait = beat.Wait(next, m.beat)
+	}
+	m.timer.Reset(wait)
 }
 
 // carryOut carries out one effect. The caller holds m.mu.

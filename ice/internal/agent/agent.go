@@ -13,7 +13,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"time"
@@ -26,7 +25,6 @@ import (
 // and never blocks. Its owner carries out the effects, in order, and calls Tick
 // at NextDeadline.
 type Agent struct {
-	rng         *rand.Rand
 	secrets     io.Reader
 	controlling bool
 	tieBreaker  uint64
@@ -49,11 +47,10 @@ type Agent struct {
 }
 
 // New returns an agent without candidates. The answerer of a request is
-// controlling (peer spec 1.3, 1.4). rng draws the pauses of keepalives; secrets
-// gives credentials and transaction ids, and its errors show here or end the
-// agent.
-func New(controlling bool, rng *rand.Rand, secrets io.Reader) (*Agent, error) {
-	a := &Agent{controlling: controlling, rng: rng, secrets: secrets}
+// controlling (peer spec 1.3, 1.4). secrets gives credentials and transaction ids;
+// its errors show here or end the agent.
+func New(controlling bool, secrets io.Reader) (*Agent, error) {
+	a := &Agent{controlling: controlling, secrets: secrets}
 	var b [ufragSize + passwordSize + 8]byte
 	if _, err := io.ReadFull(secrets, b[:]); err != nil {
 		return nil, fmt.Errorf("ice: credentials: %w", err)

@@ -16,6 +16,10 @@ const (
 	// maxConflicts is the number of role conflicts that one connection may tell
 	// of. One settles an honest pair; with ourselves there would be no end.
 	maxConflicts = 3
+	// keepalive is the silence of ours after which a NAT on the way, and the peer, see
+	// that the connection is in use. Peers wait for 20 to 25 s, and need none; beacons
+	// of the stream, which serve as well, go every 20 to 26 s.
+	keepalive = 30 * time.Second
 	// totalTimeout ends the agent whatever goes on: a peer that keeps opening
 	// connections must not keep it alive.
 	totalTimeout = 40 * time.Second

@@ -137,7 +137,7 @@ func (a *Agent) Sent(now time.Time) {
 
 // schedule sets the time of the next keepalive.
 func (a *Agent) schedule(now time.Time) {
-	a.keepalive = now.Add(keepaliveMin + time.Duration(a.rng.Int64N(int64(keepaliveSpread))))
+	a.keepalive = now.Add(keepalive)
 }
 
 // fail ends the agent.

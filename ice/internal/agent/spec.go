@@ -21,9 +21,6 @@ const (
 	// idleTimeout ends the agent when no attempt is under way: nobody connects to
 	// us, or the controlling side does not nominate.
 	idleTimeout = 10 * time.Second
-	// keepaliveMin and keepaliveSpread are the pause between keepalives.
-	keepaliveMin    = 20 * time.Second
-	keepaliveSpread = 5 * time.Second
 	// dialPause is the time between two attempts to connect (Ta of RFC 5245).
 	dialPause = 20 * time.Millisecond
 	// A relayed address is tried again: its server may not know yet that we are

@@ -41,8 +41,7 @@ type letter struct {
 func newWorld(t rapid.TB, controlling [2]bool) *world {
 	w := &world{t: t, now: time.Unix(1000, 0)}
 	for i := range w.sides {
-		rng := rand.New(rand.NewPCG(uint64(i), 7))
-		a, err := New(controlling[i], rng, rand.NewChaCha8([32]byte{byte(i)}))
+		a, err := New(controlling[i], rand.NewChaCha8([32]byte{byte(i)}))
 		if err != nil {
 			t.Fatal(err)
 		}
