@@ -62,7 +62,7 @@ func nameError(server string, err error) error {
 	case errors.Is(err, names.ErrNotFound):
 		return ErrNoName
 	case errors.Is(err, names.ErrBadServer):
-		return &InvalidError{keyNameServer, server, "a host name, or a URL with http or https"}
+		return &InvalidError{"name server", server, "a host name, or a URL with http or https"}
 	}
 	return err
 }

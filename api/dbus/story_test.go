@@ -293,7 +293,7 @@ func TestLostConnection(t *testing.T) {
 // changes nothing (dbus spec 6).
 func TestBadInput(t *testing.T) {
 	c := newDesktop(t, alone)
-	id, _ := c.addAccount("alice")
+	id, own := c.addAccount("alice")
 	peer := infohash.SumString("peer").String()
 	const nothing = ""
 	for _, unknown := range []string{"0123456789abcdef", "", "../" + id} {
@@ -361,6 +361,10 @@ func TestBadInput(t *testing.T) {
 		c.want(nothing, "removeContact", id, uri, false)
 		c.want(nothing, "sendTrustRequest", id, uri, []byte{1})
 	}
+	// Nobody is a contact of himself.
+	c.want(nothing, "addContact", id, own)
+	c.want(nothing, "sendTrustRequest", id, own, []byte{1})
+	c.want("false", "acceptTrustRequest", id, own)
 	c.want(nothing, "acceptConversationRequest", id, peer)
 	c.want(nothing, "declineConversationRequest", id, peer)
 	c.want("map[]", "conversationInfos", id, peer)

@@ -270,27 +270,42 @@ func peerArg(text string) (infohash.Hash, error) {
 	return peer, nil
 }
 
-// peerName tells whether an argument may be the name of an account instead of its id:
-// mistyped ids are longer, or have a prefix.
-func peerName(text string) bool {
+// checkPeer is the part of findPeer for which nobody is asked.
+func checkPeer(text string) error {
+	// A name: mistyped ids are longer, or have a prefix.
 	const longestName = 32
-	return len(text) <= longestName && !strings.Contains(text, ":")
+	if len(text) <= longestName && !strings.Contains(text, ":") {
+		return nil
+	}
+	_, err := peerArg(text)
+	return err
 }
 
-// runOnPeer is runOn with the account on the network that an argument names: by its
-// id, or by a name that the name server of the account in use knows.
+// findPeer returns the account on the network that an argument names: by its id, or
+// by a name that the name server of the account in use knows.
+func findPeer(ctx context.Context, c *client.Client, a schema.Account, text string) (infohash.Hash, error) {
+	if peer, err := peerArg(text); err == nil {
+		return peer, nil
+	}
+	if err := checkPeer(text); err != nil {
+		return infohash.Hash{}, err
+	}
+	found, err := c.FindName(ctx, a.ID, "", text)
+	if err != nil {
+		return infohash.Hash{}, fmt.Errorf("account %q is no id of 40 hexadecimal digits; as a name: %w", plain(text), err)
+	}
+	return found.Address, nil
+}
+
+// runOnPeer is runOn with the account on the network that an argument names.
 func (f *clientFlags) runOnPeer(ctx context.Context, text string, do func(*client.Client, schema.Account, infohash.Hash) error) error {
-	peer, noID := peerArg(text)
-	if noID != nil && !peerName(text) {
-		return noID
+	if err := checkPeer(text); err != nil {
+		return err
 	}
 	return f.runOn(ctx, func(c *client.Client, a schema.Account) error {
-		if noID != nil {
-			found, err := c.FindName(ctx, a.ID, "", text)
-			if err != nil {
-				return fmt.Errorf("account %q is no id of 40 hexadecimal digits; as a name: %w", plain(text), err)
-			}
-			peer = found.Address
+		peer, err := findPeer(ctx, c, a, text)
+		if err != nil {
+			return err
 		}
 		return do(c, a, peer)
 	})

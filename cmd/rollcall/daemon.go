@@ -45,8 +45,8 @@ const sessionBus = "session"
 const daemonStart = 10 * time.Second
 
 // initTime is how long a new account is at least seen being made: what a client
-// needs to load it, several times over.
-const initTime = 1500 * time.Millisecond
+// needs to load it, twenty times over.
+const initTime = time.Second
 
 func daemonCommand() *cobra.Command {
 	var f daemonFlags

@@ -15,20 +15,22 @@ import (
 func presenceCommand() *cobra.Command {
 	f := &clientFlags{}
 	cmd := &cobra.Command{
-		Use:   "presence [URI]",
+		Use:   "presence [URI|NAME]",
 		Short: "Tell who is there",
-		Long: `Tell the presence of all contacts. With a URI, ask the network once which
-devices of that account are there, contact or not; exit code 3 says that none is.`,
-		Args: cobra.MaximumNArgs(1),
+		Long: `Tell the presence of all contacts. With an account, ask the network once which of
+its devices are there, whether it is a contact or not; exit code 3 says that none is.`,
+		Args: cobra.MaximumNArgs(1), ValidArgsFunction: f.completePeers,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return f.listPresence(cmd)
 			}
-			peer, err := peerArg(args[0])
-			if err != nil {
-				return err
+			if peer, err := peerArg(args[0]); err == nil && f.account == "" {
+				// No account is needed to look on the network of new ones.
+				return f.run(func(c *client.Client) error { return f.queryPresence(cmd, c, "", peer) })
 			}
-			return f.run(func(c *client.Client) error { return f.queryPresence(cmd, c, peer) })
+			return f.runOnPeer(cmd.Context(), args[0], func(c *client.Client, a schema.Account, peer infohash.Hash) error {
+				return f.queryPresence(cmd, c, a.ID, peer)
+			})
 		},
 	}
 	f.add(cmd)
@@ -48,17 +50,8 @@ func (f *clientFlags) listPresence(cmd *cobra.Command) error {
 	})
 }
 
-// queryPresence asks on the network of an account if one is named, else on that
-// of new accounts: no account is needed to look.
-func (f *clientFlags) queryPresence(cmd *cobra.Command, c *client.Client, peer infohash.Hash) error {
-	id := ""
-	if f.account != "" {
-		account, err := f.choose(cmd.Context(), c)
-		if err != nil {
-			return err
-		}
-		id = account.ID
-	}
+// queryPresence asks on the network of an account, or on that of new ones.
+func (f *clientFlags) queryPresence(cmd *cobra.Command, c *client.Client, id string, peer infohash.Hash) error {
 	found, err := c.QueryPresence(cmd.Context(), id, peer)
 	if err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	nethttp "net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -44,7 +46,7 @@ func TestScripts(t *testing.T) {
 }
 
 // TestDaemonScripts runs scripts that have a daemon too, found by the
-// environment. Its keys are small and its leases short.
+// environment, and a name server at $NAMES. Its keys are small and its leases short.
 func TestDaemonScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "daemon"),
@@ -53,6 +55,7 @@ func TestDaemonScripts(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			setNameServer(env)
 			return setDaemon(env, bootstrap)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "event": event, "uri": uri, "serve": serve, "leave": leave},
@@ -90,6 +93,24 @@ func freePort() (string, error) {
 	}
 	_, port, err := net.SplitHostPort(conn.LocalAddr().String())
 	return port, errors.Join(err, conn.Close())
+}
+
+// setNameServer starts a name server for one name and its account. It fails for
+// another name.
+func setNameServer(env *testscript.Env) {
+	const name, address = "carol", "0xcafe000000000000000000000000000000000001"
+	server := httptest.NewServer(nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		switch r.URL.Path {
+		case "/name/" + name, "/addr/" + strings.TrimPrefix(address, "0x"):
+			fmt.Fprintf(w, `{"name":%q,"addr":%q}`, name, address)
+		case "/name/broken":
+			w.WriteHeader(nethttp.StatusInternalServerError)
+		default:
+			w.WriteHeader(nethttp.StatusNotFound)
+		}
+	}))
+	env.Defer(server.Close)
+	env.Setenv("NAMES", server.URL)
 }
 
 func setDaemon(env *testscript.Env, bootstrap string) error {

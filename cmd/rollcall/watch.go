@@ -21,7 +21,7 @@ import (
 func watchCommand() *cobra.Command {
 	f := &clientFlags{}
 	cmd := &cobra.Command{
-		Use:   "watch [URI]...",
+		Use:   "watch [URI|NAME]...",
 		Short: "Show contacts, who is there and requests, live",
 		Long: `Show contacts with their presence and its age, and requests, live, until
 interrupted. Accounts that are named are followed as well. What is not a terminal
@@ -46,15 +46,15 @@ gets a line for each change instead.`,
 }
 
 // follow subscribes to accounts until unfollow is called.
-func (f *clientFlags) follow(ctx context.Context, c *client.Client, a schema.Account, uris []string) (unfollow func(), err error) {
+func (f *clientFlags) follow(ctx context.Context, c *client.Client, a schema.Account, texts []string) (unfollow func(), err error) {
 	var undo []func()
 	unfollow = func() {
 		for _, f := range undo {
 			f()
 		}
 	}
-	for _, uri := range uris {
-		peer, err := peerArg(uri)
+	for _, text := range texts {
+		peer, err := findPeer(ctx, c, a, text)
 		if err == nil {
 			err = c.Subscribe(ctx, a.ID, peer)
 		}
