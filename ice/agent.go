@@ -12,7 +12,7 @@ import (
 
 	"rollcall/ice/internal/agent"
 	"rollcall/ice/signaling"
-	"rollcall/internal/beat"
+	"rollcall/internal/alarm"
 )
 
 // Agent is one side of one connection to be: it listens, and answers checks of
@@ -30,7 +30,7 @@ type Agent struct {
 	core      *agent.Agent
 	links     map[agent.LinkID]*link
 	listeners []*listener
-	timer     *time.Timer
+	alarm     *alarm.Alarm
 	selected  *link
 	err       error // why the search failed
 	ended     bool  // done is closed
@@ -95,8 +95,7 @@ func Listen(ctx context.Context, cfg Config) (*Agent, error) {
 		return nil, fmt.Errorf("ice: cannot listen at any address: %w", errors.Join(errs...))
 	}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
-	a.timer = time.AfterFunc(time.Hour, func() { a.run(a.core.Tick) })
-	a.timer.Stop()
+	a.alarm = alarm.New(a.tick)
 	for _, ln := range a.listeners {
 		a.tasks.Go(func() { a.accept(ln) })
 	}
@@ -195,7 +194,7 @@ func (a *Agent) shut() {
 	a.mu.Lock()
 	if !a.closed {
 		a.closed = true
-		a.timer.Stop()
+		a.alarm.Stop()
 		for _, l := range a.links {
 			l.close()
 		}
@@ -246,14 +245,19 @@ func (a *Agent) runLocked(f func(now time.Time)) {
 			a.carryOut(e)
 		}
 	}
-	switch next := a.core.NextDeadline(); {
-	case next.IsZero():
-		a.timer.Stop()
-	case a.selected != nil:
-		a.timer.Reset(beat.Wait(next, beat.Period)) // a keepalive has time
-	default:
-		a.timer.Reset(time.Until(next))
+	if next := a.core.NextDeadline(); a.selected != nil {
+		a.alarm.SetToBeat(next, alarm.Beat) // a keepalive has time
+	} else {
+		a.alarm.Set(next)
 	}
+}
+
+// tick is called by the alarm.
+func (a *Agent) tick() {
+	a.run(func(now time.Time) {
+		a.alarm.Rang()
+		a.core.Tick(now)
+	})
 }
 
 // carryOut does what the core asks for. It does not block.

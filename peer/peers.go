@@ -14,6 +14,7 @@ import (
 
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
+	"rollcall/internal/alarm"
 	"rollcall/internal/queue"
 	"rollcall/peer/internal/plan"
 )
@@ -42,8 +43,7 @@ type Peers struct {
 
 	mu       sync.Mutex // protects all below; taken after those of connections
 	plan     *plan.Plan
-	timer    *time.Timer
-	alarm    time.Time // when timer fires, zero when it does not
+	alarm    *alarm.Alarm
 	closed   bool
 	wanted   map[value.LongID]Device
 	attempts map[uint64]*attempt
@@ -73,7 +73,7 @@ func Open(cfg Config) (*Peers, error) {
 		conns:    make(map[plan.ConnID]*Conn),
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.timer = time.AfterFunc(time.Hour, p.tick)
+	p.alarm = alarm.New(p.tick)
 	for form, key := range requestKeys(cfg.Device.ID(), self) {
 		p.wg.Go(func() { p.listen(form, key) })
 	}
@@ -154,7 +154,7 @@ func (p *Peers) Conns() []*Conn {
 func (p *Peers) Close() error {
 	p.mu.Lock()
 	p.closed = true
-	p.timer.Stop()
+	p.alarm.Stop()
 	p.mu.Unlock()
 	p.cancel()
 	var conns sync.WaitGroup
@@ -178,15 +178,15 @@ func (p *Peers) input(f func(now time.Time)) {
 	}
 }
 
-// tick is called by the timer.
+// tick is called by the alarm.
 func (p *Peers) tick() {
 	p.input(func(now time.Time) {
-		p.alarm = time.Time{}
+		p.alarm.Rang()
 		p.plan.Tick(now)
 	})
 }
 
-// drainLocked does what the plan wants, and sets the timer.
+// drainLocked does what the plan wants, and sets the alarm.
 func (p *Peers) drainLocked(now time.Time) {
 	// Work is due as soon as there are places.
 	if next := p.plan.NextDeadline(); !next.IsZero() && !next.After(now) {
@@ -195,12 +195,7 @@ func (p *Peers) drainLocked(now time.Time) {
 	for _, e := range p.plan.Effects(nil) {
 		p.carryOutLocked(e)
 	}
-	next := p.plan.NextDeadline()
-	if next.IsZero() || !p.alarm.IsZero() && !next.Before(p.alarm) {
-		return // an alarm that is early does no harm
-	}
-	p.alarm = next
-	p.timer.Reset(max(0, next.Sub(now)))
+	p.alarm.Set(p.plan.NextDeadline())
 }
 
 // carryOutLocked never waits: connections tell of themselves with their own locks

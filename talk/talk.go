@@ -28,6 +28,7 @@ import (
 
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
+	"rollcall/internal/alarm"
 	"rollcall/internal/queue"
 	"rollcall/talk/internal/exchange"
 )
@@ -77,8 +78,7 @@ type Talk struct {
 	mu       sync.Mutex // protects all below
 	closed   bool
 	exchange *exchange.Exchange
-	timer    *time.Timer
-	alarm    time.Time // when timer fires, zero when it does not
+	alarm    *alarm.Alarm
 	conns    map[Conn]exchange.ConnID
 	byID     map[exchange.ConnID]Conn
 	lines    map[exchange.ChannelID]*line
@@ -109,7 +109,7 @@ func New(cfg Config) (*Talk, error) {
 		lines: make(map[exchange.ChannelID]*line),
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
-	t.timer = time.AfterFunc(time.Hour, t.tick)
+	t.alarm = alarm.New(t.tick)
 	return t, nil
 }
 
@@ -212,7 +212,7 @@ func (t *Talk) Counters() Counters {
 func (t *Talk) Close() error {
 	t.mu.Lock()
 	t.closed = true
-	t.timer.Stop()
+	t.alarm.Stop()
 	for _, l := range t.lines {
 		l.conn.Close()
 	}
@@ -232,31 +232,26 @@ func (t *Talk) input(f func(now time.Time)) error {
 	}
 	now := time.Now()
 	f(now)
-	t.drainLocked(now)
+	t.drainLocked()
 	return nil
 }
 
-// tick is called by the timer.
+// tick is called by the alarm.
 func (t *Talk) tick() {
 	_ = t.input(func(now time.Time) {
-		t.alarm = time.Time{}
+		t.alarm.Rang()
 		t.exchange.Tick(now)
 	})
 }
 
-// drainLocked does what the exchange wants, and sets the timer.
-func (t *Talk) drainLocked(now time.Time) {
+// drainLocked does what the exchange wants, and sets the alarm.
+func (t *Talk) drainLocked() {
 	for effects := t.exchange.Effects(nil); len(effects) > 0; effects = t.exchange.Effects(effects[:0]) {
 		for _, e := range effects {
 			t.carryOutLocked(e)
 		}
 	}
-	next := t.exchange.NextDeadline()
-	if next.IsZero() || !t.alarm.IsZero() && !next.Before(t.alarm) {
-		return // an alarm that is early does no harm
-	}
-	t.alarm = next
-	t.timer.Reset(max(0, next.Sub(now)))
+	t.alarm.Set(t.exchange.NextDeadline())
 }
 
 func (t *Talk) carryOutLocked(e exchange.Effect) {

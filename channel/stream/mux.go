@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"rollcall/channel"
-	"rollcall/internal/beat"
+	"rollcall/internal/alarm"
 )
 
 const (
@@ -19,9 +19,7 @@ const (
 	// idleSize is how much is read after a pause: a beacon, or a message. Most
 	// connections pause.
 	idleSize = 1 << 10
-	// farOff is a deadline that may be missed by a beat: that of a beacon.
-	farOff = channel.BeaconAfter / 2
-	// clientBeat is that of the TLS client, which has less time to lose.
+	// clientBeat is what beacons of the TLS client wait for. It has less time to lose.
 	clientBeat = time.Second
 	// flushLimit is how long Close tries to send what is left to send.
 	flushLimit = time.Second
@@ -58,11 +56,10 @@ type Mux struct {
 	channels map[uint16]*Channel
 	room     chan struct{} // closed as output leaves; nil while nobody waits for that
 	resume   chan struct{} // has a token when the stream may go on
-	beat     time.Duration // of what may be late
+	beat     time.Duration // what a beacon waits for
 	writing  bool          // the writer runs, or has closed the connection
 	sent     []byte        // what the writer sends, and then spare
-	timer    *time.Timer
-	armed    time.Time // when timer fires
+	alarm    *alarm.Alarm
 	effects  []channel.Effect
 	err      error // why the session ended
 }
@@ -76,14 +73,13 @@ func New(conn net.Conn, cfg Config) *Mux {
 		session:  channel.New(time.Now(), cfg.Client),
 		channels: make(map[uint16]*Channel),
 		resume:   make(chan struct{}, 1),
-		beat:     beat.Period,
+		beat:     alarm.Beat,
 	}
 	if cfg.Client {
 		m.beat = clientBeat
 	}
 	m.mu.Lock()
-	m.timer = time.AfterFunc(time.Hour, m.tick)
-	m.armed = time.Now().Add(time.Hour)
+	m.alarm = alarm.New(m.tick)
 	m.settle()
 	m.mu.Unlock()
 	m.work.Go(m.read)
@@ -258,7 +254,7 @@ func (m *Mux) output() (out []byte, ended bool) {
 // wake another for a beacon would cost more than the beacon.
 func (m *Mux) tick() {
 	m.mu.Lock()
-	m.armed = time.Time{}
+	m.alarm.Rang()
 	m.session.Tick(time.Now())
 	write := m.follow()
 	m.mu.Unlock()
@@ -290,24 +286,8 @@ func (m *Mux) follow() (write bool) {
 	if !m.session.Blocked() {
 		signal(m.resume)
 	}
-	m.arm(m.session.NextDeadline())
+	m.alarm.SetToBeat(m.session.NextDeadline(), m.beat)
 	return write
-}
-
-// arm sees that the timer fires when the session must be ticked. The caller holds
-// m.mu.
-func (m *Mux) arm(next time.Time) {
-	// A timer that fires early costs less than arming it for each packet, but more
-	// than arming it once for the answer to a beacon.
-	if next.IsZero() || !m.armed.IsZero() && !next.Before(m.armed) && next.Sub(m.armed) < farOff {
-		return
-	}
-	m.armed = next
-	wait := time.Until(next)
-	if wait >= farOff {
-		wait = beat.Wait(next, m.beat)
-	}
-	m.timer.Reset(wait)
 }
 
 // carryOut carries out one effect. The caller holds m.mu.
@@ -331,7 +311,7 @@ func (m *Mux) carryOut(e channel.Effect) {
 		c.end(e.Reason)
 	case channel.Ended:
 		m.err = closedError(e.Reason)
-		m.timer.Stop()
+		m.alarm.Stop()
 		// Reader and writer may hang in the connection.
 		m.conn.SetReadDeadline(time.Now())
 		m.conn.SetWriteDeadline(time.Now().Add(flushLimit))
