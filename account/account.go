@@ -15,6 +15,7 @@ import (
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
 	"rollcall/identity"
+	"rollcall/internal/alarm"
 	"rollcall/peer"
 	"rollcall/presence"
 	"rollcall/talk"
@@ -48,8 +49,7 @@ type Account struct {
 	queue     []task
 	working   bool    // a goroutine carries out what is queued
 	told      []Event // what this package itself has to tell
-	timer     *time.Timer
-	alarm     time.Time // when timer fires, zero when it does not
+	alarm     *alarm.Alarm
 	refresh   time.Time // when the live values are reported again
 	state     State
 	announced bool
@@ -116,7 +116,7 @@ func Open(cfg Config) (*Account, error) {
 		return nil, err
 	}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
-	a.timer = time.AfterFunc(time.Hour, a.tick)
+	a.alarm = alarm.New(a.tick)
 	return a, nil
 }
 
@@ -160,7 +160,7 @@ func (a *Account) Close() error {
 	a.talk.Close()
 	a.mu.Lock()
 	a.closed = true
-	a.timer.Stop()
+	a.alarm.Stop()
 	a.mu.Unlock()
 	a.cancel()
 	a.wg.Wait()

@@ -48,10 +48,10 @@ func (a *Account) do(f func(now time.Time) error) error {
 	return failed
 }
 
-// tick is called by the timer.
+// tick is called by the alarm.
 func (a *Account) tick() {
 	a.input(func(now time.Time) {
-		a.alarm = time.Time{}
+		a.alarm.Rang()
 		a.list.Tick(now)
 		a.tracker.Tick(now)
 		a.announcer.Tick(now)
@@ -62,7 +62,7 @@ func (a *Account) tick() {
 }
 
 // drainLocked queues what the state machines want, tells each what the others
-// need to know, and sets the timer.
+// need to know, and sets the alarm.
 func (a *Account) drainLocked(now time.Time, done chan error) {
 	var effects []any
 	for _, event := range a.told {
@@ -87,7 +87,7 @@ func (a *Account) drainLocked(now time.Time, done chan error) {
 		}
 		more = len(effects) > before
 	}
-	a.setAlarmLocked(now)
+	a.setAlarmLocked()
 	if len(effects) == 0 && done == nil {
 		return
 	}
@@ -132,20 +132,17 @@ func (a *Account) deviceChangedLocked(now time.Time, e presence.Effect) {
 	}
 }
 
-// setAlarmLocked makes the timer fire when one of the machines must be ticked. An
-// alarm that is early does no harm.
-func (a *Account) setAlarmLocked(now time.Time) {
+// setAlarmLocked makes the alarm ring when one of the machines must be ticked.
+func (a *Account) setAlarmLocked() {
 	next := a.refresh
 	for _, deadline := range []time.Time{a.list.NextDeadline(), a.tracker.NextDeadline(), a.renewalLocked()} {
 		if next.IsZero() || !deadline.IsZero() && deadline.Before(next) {
 			next = deadline
 		}
 	}
-	if next.IsZero() || !a.alarm.IsZero() && !next.Before(a.alarm) || a.closed {
-		return
+	if !a.closed {
+		a.alarm.Set(next)
 	}
-	a.alarm = next
-	a.timer.Reset(max(0, next.Sub(now)))
 }
 
 // renewalLocked returns when the announcer must be ticked: at the next beat of the
