@@ -241,9 +241,13 @@ func (n *Node) Close() error {
 // do gives the engine input and carries out what it wants. It reports false
 // when the node is closed.
 func (n *Node) do(input func(now time.Time)) bool {
-	var out engine.Output
-	return n.run(&out, input)
+	out := outputs.Get().(*engine.Output)
+	defer outputs.Put(out)
+	return n.run(out, input)
 }
+
+// outputs are those that are not in use; their memory is worth keeping.
+var outputs = sync.Pool{New: func() any { return new(engine.Output) }}
 
 // run is do with an Output to reuse.
 func (n *Node) run(out *engine.Output, input func(now time.Time)) bool {
