@@ -178,7 +178,7 @@ func (e *Engine) Put(now time.Time, p Put) OpID {
 	if created.IsZero() || created.After(now) {
 		created = now
 	}
-	packed := p.Value.Append(nil)
+	packed := e.requests.encode(p.Value.Append)
 	kind := p.Value.Type
 	if p.Value.Encrypted() {
 		kind = value.TypeUserData

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"rollcall/dht/internal/routing"
@@ -39,13 +40,20 @@ type request struct {
 // requests holds the pending requests by transaction id, which is unique among
 // them whatever node they went to.
 type requests struct {
-	byTID  map[uint32]*request
-	byNode map[*routing.Node][]*request
+	byTID   map[uint32]*request
+	byNode  map[*routing.Node][]*request
+	scratch []byte
 }
 
 func (r *requests) init() {
 	r.byTID = make(map[uint32]*request)
 	r.byNode = make(map[*routing.Node][]*request)
+}
+
+// encode returns what add appends to nothing, in no more memory than that takes.
+func (r *requests) encode(add func([]byte) []byte) []byte {
+	r.scratch = add(r.scratch[:0])
+	return slices.Clone(r.scratch)
 }
 
 // request sends m with packed values to a node and calls h later, never from
@@ -83,7 +91,7 @@ func (e *Engine) start(now time.Time, r *request, m *wire.Message, values [][]by
 	if m.SetValues(values) {
 		r.values = values
 	}
-	r.head = m.Append(nil)
+	r.head = e.requests.encode(m.Append)
 	r.sent, r.gap = now, firstGap
 	r.timer.fire = func(now time.Time) { e.retry(now, r) }
 	e.requests.byTID[r.tid] = r
