@@ -39,6 +39,8 @@ type Account struct {
 	wg     sync.WaitGroup
 	places chan struct{} // a place for each job that may run
 
+	announcements announcements
+
 	talk *talk.Talk // asks for contacts under its lock: not to be called under mu
 
 	mu        sync.Mutex // guards all below
@@ -90,8 +92,9 @@ func Open(cfg Config) (*Account, error) {
 		kept:    make(map[uint64]*dht.Keep),
 		revoked: make(map[infohash.Hash]*identity.RevocationList),
 		issuers: make(map[infohash.Hash]*identity.Certificate), unproven: make(map[infohash.Hash][][]byte),
-		strangers:  cfg.Connections != nil && cfg.Connections.Strangers,
-		visibility: make(chan struct{}),
+		announcements: announcements{keys: cfg.Keys},
+		strangers:     cfg.Connections != nil && cfg.Connections.Strangers,
+		visibility:    make(chan struct{}),
 	}
 	var err error
 	if a.self, err = dht.NewIdentity(throttle(device), device.Chain().DER()...); err != nil {
@@ -104,7 +107,9 @@ func Open(cfg Config) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.announcer, err = presence.NewAnnouncer(cfg.announcer(), rng); err != nil {
+	announcer := cfg.announcer()
+	announcer.Dated, announcer.Date = !cfg.Keys.Locked(), cfg.shownDate()
+	if a.announcer, err = presence.NewAnnouncer(announcer, rng); err != nil {
 		return nil, err
 	}
 	now := time.Now()

@@ -9,13 +9,11 @@ import (
 	"rollcall/presence"
 )
 
-// announce puts the announcement of the device, the bytes that the account
-// signed once, under the id that the announcer chose.
+// announce puts the announcement of the device, with the date and under the id
+// that the announcer chose.
 func (s *session) announce(e presence.PutAnnouncement) {
 	a := s.account
-	v := *a.cfg.Keys.Receipt.Announcement
-	v.ID = e.ValueID
-	stored, err := s.putAnnouncement(e, &v)
+	stored, err := s.makeAnnouncement(e)
 	if s.ctx.Err() != nil {
 		return
 	}
@@ -26,6 +24,20 @@ func (s *session) announce(e presence.PutAnnouncement) {
 		a.announcer.PutDone(now, e.ValueID, err == nil && stored > 0)
 		s.announcedOnce()
 	})
+}
+
+func (s *session) makeAnnouncement(e presence.PutAnnouncement) (stored int, err error) {
+	a := s.account
+	made, fresh, err := a.announcements.made(e.Date)
+	if err != nil {
+		a.log.Warn("announced without a date", "err", err)
+	}
+	if fresh {
+		a.rememberDate(e.Date)
+	}
+	v := *made
+	v.ID = e.ValueID
+	return s.putAnnouncement(e, &v)
 }
 
 func (s *session) putAnnouncement(e presence.PutAnnouncement, v *value.Value) (stored int, err error) {

@@ -150,6 +150,7 @@ func (s *session) connectionEvent(e peer.Event) {
 		a.talk.Connected(e.Conn)
 	case peer.Disconnected:
 		a.talk.Disconnected(e.Conn)
+		s.input(a.announcer.Doubted)
 	case peer.ChannelOpened:
 		if peer.Talk(e.Name) && e.Conn.Account() != a.id {
 			s.input(func(now time.Time) { a.tracker.ChannelUp(now, e.Conn.Account(), e.Conn.DeviceID()) })

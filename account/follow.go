@@ -89,7 +89,7 @@ func (a *Account) heard(peer infohash.Hash, f *follow, event dht.Event) {
 			return
 		}
 		outcome := a.tracker.Heard(now, peer, presence.Value{
-			ID: v.ID, Owner: v.OwnerID(), Device: d.Device, DeviceKey: d.PublicKey, Date: presence.Date(v.Data),
+			ID: v.ID, Owner: v.OwnerID(), Device: d.Device, DeviceKey: d.PublicKey, Stamp: presence.ReadStamp(v.Data),
 		})
 		if outcome == presence.Counted {
 			f.live[v.ID] = true

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"rollcall/contact"
+	"rollcall/dht/value"
 	"rollcall/identity"
 	"rollcall/identity/keyfile"
+	"rollcall/presence"
 )
 
 // Files of an account's directory, besides those of package keyfile.
@@ -91,25 +93,40 @@ func ImportKeys(ctx context.Context, dir string, archived []byte, c Creation) (*
 }
 
 func writeKeys(dir string, archive *identity.Archive, device *identity.Device) (*Keys, error) {
-	receipt, err := archive.Account.NewReceipt(device)
+	if err := keyfile.WriteDevice(dir, device); err != nil {
+		return nil, fmt.Errorf("account: %w", err)
+	}
+	k := &Keys{Dir: dir, Device: device}
+	return k, k.write(archive, time.Now())
+}
+
+// write writes the archive, and before it a receipt that goes with it: while the
+// archive is locked nobody can date announcements, so the one in the receipt counts
+// from date on for good.
+func (k *Keys) write(archive *identity.Archive, date time.Time) error {
+	payload := value.DeviceAnnouncement{Device: k.Device.ID(), PublicKey: k.Device.SPKI()}
+	announcement := payload.Append(nil)
+	if archive.Locked() {
+		announcement = presence.AppendDated(nil, payload, presence.Stamp{Date: date, Lasting: true})
+	}
+	receipt, err := archive.Account.NewReceipt(k.Device, announcement)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	sealed, err := archive.Seal(random)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, write := range []func() error{
-		func() error { return keyfile.WriteDevice(dir, device) },
-		func() error { return keyfile.Write(filepath.Join(dir, ArchiveFile), sealed) },
-		func() error { return keyfile.Write(filepath.Join(dir, receiptFile), receipt.Text) },
-		func() error { return keyfile.Write(filepath.Join(dir, signatureFile), receipt.Signature) },
-	} {
-		if err := write(); err != nil {
-			return nil, fmt.Errorf("account: %w", err)
+	for _, file := range []struct {
+		name    string
+		content []byte
+	}{{receiptFile, receipt.Text}, {signatureFile, receipt.Signature}, {ArchiveFile, sealed}} {
+		if err := keyfile.Write(filepath.Join(k.Dir, file.name), file.content); err != nil {
+			return fmt.Errorf("account: %w", err)
 		}
 	}
-	return &Keys{dir, device, receipt}, nil
+	k.Receipt = receipt
+	return nil
 }
 
 // LoadKeys reads the files of dir and checks that they prove a device of an account.
@@ -177,22 +194,18 @@ func (k *Keys) openArchive(s identity.Secret) (*identity.Archive, error) {
 	return identity.OpenArchive(b, s)
 }
 
-// ChangeSecret puts the archive under another secret. The error wraps
-// identity.ErrPassword when from is wrong, and then nothing is changed.
-func (k *Keys) ChangeSecret(from, to identity.Secret) error {
-	path := filepath.Join(k.Dir, ArchiveFile)
-	b, err := keyfile.Read(path, identity.MaxArchiveSize)
-	if err != nil {
-		return fmt.Errorf("account: archive: %w", err)
-	}
-	changed, err := identity.ChangeSecret(b, from, to, random)
+// changeSecret puts the archive under another secret. The error wraps
+// identity.ErrPassword when from is wrong, and then nothing is changed. date is that
+// of an announcement which is newer than all before.
+func (k *Keys) changeSecret(from, to identity.Secret, date time.Time) error {
+	archive, err := k.openArchive(from)
 	if err != nil {
 		return err
 	}
-	if err := keyfile.Write(path, changed); err != nil {
-		return fmt.Errorf("account: archive: %w", err)
+	if err := archive.SetSecret(to, random); err != nil {
+		return err
 	}
-	return nil
+	return k.write(archive, date)
 }
 
 // ArchivedContacts returns the contacts of an archive as the contact list merges

@@ -8,6 +8,7 @@ import (
 
 	"rollcall/dht"
 	"rollcall/identity"
+	"rollcall/presence"
 )
 
 // session is the time between Start and Stop.
@@ -158,6 +159,12 @@ func (s *session) ownValue(event dht.Event) {
 		return
 	}
 	if d, err := identity.ParseAnnouncement(event.Value, a.id); err == nil && len(d.PublicKey) > 0 {
+		stamp := presence.ReadStamp(event.Value.Data)
+		s.input(func(now time.Time) {
+			if d.Device == a.device.ID() {
+				a.announcer.Shown(now, stamp)
+			}
+		})
 		s.parts.Go(func() { s.ownDevice(d) })
 	} else if !event.Value.Signed() {
 		a.foundRevocationList(a.id, event.Value)

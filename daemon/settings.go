@@ -241,21 +241,18 @@ func (d *Daemon) ChangePassword(ctx context.Context, id AccountID, from, to iden
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	h, _, err := d.ready(id)
+	h, a, err := d.ready(id)
 	if err != nil {
 		return err
 	}
 	d.stretching.Lock()
 	defer d.stretching.Unlock()
-	h.mu.Lock()
-	keys := h.keys
-	h.mu.Unlock()
-	if err := keys.ChangeSecret(from, to); err != nil {
+	if err := a.ChangeSecret(from, to); err != nil {
 		return err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.locked = keys.Locked()
+	h.locked = h.keys.Locked()
 	h.tellLocked(DetailsChanged{h.detailsLocked()})
 	return nil
 }

@@ -79,7 +79,7 @@ func TestFullSize(t *testing.T) {
 	if n := len(d.SPKI()); n != 550 {
 		t.Errorf("public key of %d bytes", n)
 	}
-	r, err := a.NewReceipt(d)
+	r, err := a.NewReceipt(d, announced(d))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,13 +39,14 @@ type receiptText struct {
 	Announce []byte        `json:"announce"` // packed value
 }
 
-// NewReceipt makes the receipt of a device of the account. It signs twice,
-// which takes some milliseconds each.
-func (a *Account) NewReceipt(d *Device) (*Receipt, error) {
+// NewReceipt makes the receipt of a device of the account, whose announcement has
+// this payload: that of [value.DeviceAnnouncement], with or without more. It signs
+// twice, which takes some milliseconds each.
+func (a *Account) NewReceipt(d *Device, payload []byte) (*Receipt, error) {
 	if d.Account() != a.ID() {
 		return nil, fmt.Errorf("%w: %v is not one of account %s", ErrReceipt, d, a.ID())
 	}
-	announcement, err := a.announce(d)
+	announcement, err := a.Announce(payload)
 	if err != nil {
 		return nil, err
 	}
@@ -61,11 +62,11 @@ func (a *Account) NewReceipt(d *Device) (*Receipt, error) {
 	return r, nil
 }
 
-// announce makes the value by which d is present (account spec 5). The
-// signature covers neither its ID nor the time when it is put.
-func (a *Account) announce(d *Device) (*value.Value, error) {
-	payload := value.DeviceAnnouncement{Device: d.ID(), PublicKey: d.SPKI()}
-	v := &value.Value{Type: value.TypeUserData, Data: payload.Append(nil)}
+// Announce makes the value of this payload by which a device is present (account
+// spec 5). The signature covers neither its ID nor the time when it is put; equal
+// payloads make equal values.
+func (a *Account) Announce(payload []byte) (*value.Value, error) {
+	v := &value.Value{Type: value.TypeUserData, Data: payload}
 	if err := value.Sign(v, a.key); err != nil {
 		return nil, fmt.Errorf("identity: cannot sign an announcement: %w", err)
 	}

@@ -39,7 +39,7 @@ func TestRealReceipt(t *testing.T) {
 	}
 	// PKCS #1 v1.5 signatures are a function of key and text: with the account's
 	// key we make the very same receipt.
-	again, err := vectorArchive(t).Account.NewReceipt(d)
+	again, err := vectorArchive(t).Account.NewReceipt(d, announced(d))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,17 +48,22 @@ func TestRealReceipt(t *testing.T) {
 	}
 }
 
+// announced is the payload of a device's announcement.
+func announced(d *Device) []byte {
+	return value.DeviceAnnouncement{Device: d.ID(), PublicKey: d.SPKI()}.Append(nil)
+}
+
 func TestReceiptOfAnother(t *testing.T) {
 	made := testAccount(t)
 	other, err := made.account.IssueDevice(made.account.ca, testTime, &dice{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	mine, err := made.account.NewReceipt(made.device)
+	mine, err := made.account.NewReceipt(made.device, announced(made.device))
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs, err := made.account.NewReceipt(other)
+	theirs, err := made.account.NewReceipt(other, announced(other))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +93,7 @@ func TestReceiptOfAnother(t *testing.T) {
 	if _, err := made.device.OpenReceipt(mine.Text, mine.Signature, testTime, revoked.RevocationList()); !errors.Is(err, ErrRevoked) {
 		t.Errorf("revoked: %v", err)
 	}
-	if _, err := made.account.NewReceipt(vectorDeviceAndKey(t)); !errors.Is(err, ErrReceipt) {
+	if _, err := made.account.NewReceipt(vectorDeviceAndKey(t), nil); !errors.Is(err, ErrReceipt) {
 		t.Errorf("receipt for a device of another account: %v", err)
 	}
 }

@@ -18,6 +18,9 @@ type AnnouncerConfig struct {
 	// Dated puts a signed time into announcements (threat A3). Each new date
 	// needs the key of the account.
 	Dated bool
+	// Date is the newest date that the device is known to have shown in an earlier
+	// life, zero for none: those to come are newer, whatever the clock says.
+	Date time.Time
 }
 
 // Validate returns all mistakes of the configuration at once.
@@ -45,7 +48,8 @@ type Announcer struct {
 	lengthened time.Time     // when lease was last changed to a longer one
 	id         uint64        // of the latest announcement, 0 = none
 	date       time.Time     // signed time of the latest announcement, wall clock only
-	dated      time.Time     // when that was chosen
+	dated      time.Time     // when that was chosen, zero when another is wanted
+	latest     time.Time     // when an announcement was last put
 	failures   int           // since the last put that succeeded
 
 	due   time.Time // when to put again, zero = never
@@ -61,7 +65,7 @@ func NewAnnouncer(cfg AnnouncerConfig, rng *rand.Rand) (*Announcer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Announcer{cfg: cfg, rng: rng, lease: cfg.Lease}, nil
+	return &Announcer{cfg: cfg, rng: rng, lease: cfg.Lease, date: cfg.Date}, nil
 }
 
 // Start begins to announce.
@@ -93,10 +97,47 @@ func (a *Announcer) SetInvisible(now time.Time, invisible bool) {
 // announces itself at once.
 func (a *Announcer) NetworkChanged(now time.Time) { a.resume(now) }
 
+// SetDated begins or ceases to date announcements. Before it ceases, the device has
+// an announcement of its own that says so, see [Announcer.Lasting].
+func (a *Announcer) SetDated(now time.Time, dated bool) {
+	if a.cfg.Dated != dated {
+		a.cfg.Dated = dated
+		a.resume(now)
+	}
+}
+
+// Lasting returns the stamp of an announcement that is put from now on, because no
+// other can be signed: nobody has seen a newer date.
+func (a *Announcer) Lasting(now time.Time) Stamp {
+	a.dated = time.Time{}
+	a.redate(now)
+	return Stamp{a.date, true}
+}
+
+// Doubted tells that a connection has ended, after which its other end may take the
+// device for gone: a dated one announces itself anew, with a new date.
+func (a *Announcer) Doubted(now time.Time) {
+	if a.cfg.Dated && a.id != 0 {
+		a.dated = time.Time{}
+		a.due = earlier(a.due, later(now, a.latest.Add(redateGap)))
+	}
+}
+
+// Shown tells that an announcement of this very device is on the network that has
+// a date of its own: there is another program with its keys, or there was one until
+// a moment ago. If the date is newer than ours, ours is the same from the next
+// renewal on: who has seen it believes nothing older.
+func (a *Announcer) Shown(now time.Time, s Stamp) {
+	if a.cfg.Dated && !s.Lasting && s.Date.After(a.date) {
+		a.date, a.dated = s.Date, now
+	}
+}
+
 func (a *Announcer) resume(now time.Time) {
 	a.clock.jumped(now)
 	if a.started && !a.invisible {
 		a.failures = 0
+		a.dated = time.Time{} // who took the device for gone waits for a newer one
 		a.put(now)
 	}
 }
@@ -122,6 +163,7 @@ func (a *Announcer) put(now time.Time) {
 	for a.id = 0; a.id == 0; {
 		a.id = a.rng.Uint64()
 	}
+	a.latest = now
 	announcement := PutAnnouncement{ValueID: a.id, Created: now, Permanent: a.lease == 0}
 	if a.lease > 0 {
 		announcement.Created = now.Add(a.lease - Life)
@@ -140,7 +182,7 @@ func (a *Announcer) put(now time.Time) {
 // redate takes a new date when the last one is old. It never goes back, even if
 // the clock does: others ignore what is dated earlier.
 func (a *Announcer) redate(now time.Time) {
-	if !a.date.IsZero() && now.Sub(a.dated) < redate {
+	if !a.dated.IsZero() && now.Sub(a.dated) < redate {
 		return
 	}
 	next := a.date.Add(time.Millisecond)
@@ -210,6 +252,9 @@ func (a *Announcer) Tick(now time.Time) {
 		a.tell(false)
 	}
 	if a.id != 0 && (jumped || !a.due.IsZero() && !a.due.After(now)) {
+		if jumped {
+			a.dated = time.Time{}
+		}
 		a.put(now)
 	}
 }
@@ -235,6 +280,14 @@ func (a *Announcer) tell(on bool) {
 		a.on = on
 		a.emit(Announced{on})
 	}
+}
+
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // earlier returns the earlier of two deadlines, of which zero means never.

@@ -96,7 +96,7 @@ func (d *device) anew(now time.Time, id uint64, newer bool) bool {
 	case len(d.values) == 0:
 		d.changed = now
 		return false
-	case !newer && (d.values[id] != nil || !d.dates.newest.IsZero()):
+	case !newer && (d.values[id] != nil || d.dates.shown()):
 		return false
 	}
 	pace := now.Sub(d.changed)
@@ -130,38 +130,4 @@ func (d *device) room() {
 		}
 	}
 	delete(d.values, first)
-}
-
-// dates is what the signed times of a device tell (threat A3). The zero dates are
-// those of a device that never showed one.
-type dates struct {
-	newest time.Time // newest signed time seen, by the device's clock
-	seen   time.Time // when we saw it first, by ours
-	gone   bool      // the device has left since: only a newer date brings it back
-}
-
-// accept reports whether an announcement with this date, zero for none, counts,
-// and whether it is newer than all before.
-func (d *dates) accept(now, date time.Time) (ok, newer bool) {
-	if !date.IsZero() && date.Sub(now.Round(0)) > maxClockLead {
-		date = time.Time{}
-	}
-	switch {
-	case date.IsZero():
-		return d.newest.IsZero(), false
-	case date.After(d.newest):
-		*d = dates{newest: date, seen: now}
-		return true, true
-	default:
-		return date.Equal(d.newest) && !d.gone && d.limit().After(now), false
-	}
-}
-
-// limit returns until when the newest date counts: a device that shows dates
-// renews them, so an old one is a replay. Zero means for ever.
-func (d *dates) limit() time.Time {
-	if d.newest.IsZero() {
-		return time.Time{}
-	}
-	return d.seen.Add(dateLife)
 }

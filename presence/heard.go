@@ -13,7 +13,7 @@ type Value struct {
 	Owner     infohash.Hash // key id of the signer
 	Device    infohash.Hash // "dev" of the announcement
 	DeviceKey []byte        // "pk" of the announcement, DER; retained
-	Date      time.Time     // its signed time, zero without one; see Date
+	Stamp     Stamp         // its signed time, see ReadStamp
 	Node      infohash.Hash // the node that told, zero when nodes are not told apart
 	// Expires is when the value ends by our clock: when we had it from a live
 	// node, plus the rest of its life. Zero stands for a full life from now.
@@ -75,7 +75,7 @@ func (t *Tracker) heard(now time.Time, account infohash.Hash, v Value) Outcome {
 	if !known {
 		seen = &dates{}
 	}
-	ok, newer := seen.accept(now, v.Date)
+	ok, newer := seen.accept(now, v.Stamp)
 	if !ok {
 		return OldDate
 	}
@@ -234,8 +234,7 @@ func (t *Tracker) ChannelDown(now time.Time, account, device infohash.Hash, left
 		return
 	}
 	delete(p.channels, device)
-	if seen := p.dates[device]; seen != nil && left {
-		seen.gone = true
+	if seen := p.dates[device]; seen != nil && left && seen.leave() {
 		if d := p.devices[device]; d != nil {
 			t.drop(p, d)
 		}

@@ -21,6 +21,9 @@ const (
 	// redate is the age at which a dated announcement gets a new date, and with
 	// it a new signature.
 	redate = 5 * time.Minute
+	// redateGap is how soon after another announcement one follows that only tells
+	// that the device is not gone.
+	redateGap = 5 * time.Second
 	// dateLife is how long a date counts after we saw it first: two renewals of
 	// it and the life of a value.
 	dateLife = 2*redate + Life
@@ -49,7 +52,8 @@ const (
 	maxVerdicts = 2048
 	// saveGap is how old the stored time of the last sign of life may be.
 	saveGap = 15 * time.Minute
-	// maxClockLead is how far in the future a signed time may be.
+	// maxClockLead is how far in the future a signed time may be until one of the
+	// clocks is taken to be wrong.
 	maxClockLead = 10 * time.Minute
 	// jumpTolerance is by how much the wall clock may drift from the monotonic
 	// one between two inputs before it counts as a jump.

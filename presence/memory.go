@@ -14,21 +14,21 @@ type Memory struct {
 	Dates    []DeviceDate
 }
 
-// DeviceDate is the newest signed time of a device and when we saw it first.
+// DeviceDate is the newest signed time of a device, one that was not ahead of ours,
+// and when we saw it first.
 type DeviceDate struct {
-	Device       infohash.Hash
-	Newest, Seen time.Time
-	Gone         bool
+	Device        infohash.Hash
+	Newest, Seen  time.Time
+	Gone, Lasting bool
 }
 
 // memory returns a copy of what p remembers.
 func (p *peer) memory() Memory {
 	m := Memory{LastSeen: p.lastSeen, History: slices.Clone(p.history)}
 	for id, d := range p.dates {
-		if d.newest.IsZero() {
-			continue
+		if s := d.near; !s.newest.IsZero() {
+			m.Dates = append(m.Dates, DeviceDate{id, s.newest, s.seen, s.gone, s.lasting})
 		}
-		m.Dates = append(m.Dates, DeviceDate{id, d.newest, d.seen, d.gone})
 	}
 	slices.SortFunc(m.Dates, func(a, b DeviceDate) int { return a.Device.Compare(b.Device) })
 	return m
@@ -52,7 +52,7 @@ func (t *Tracker) Restore(account infohash.Hash, m Memory) {
 	}
 	for _, d := range m.Dates[:min(len(m.Dates), maxDevices)] {
 		if _, known := p.dates[d.Device]; !known {
-			p.dates[d.Device] = &dates{d.Newest, d.Seen, d.Gone}
+			p.dates[d.Device] = &dates{near: sighting{d.Newest, d.Seen, d.Gone, d.Lasting}}
 		}
 	}
 }

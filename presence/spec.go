@@ -6,6 +6,9 @@ import "time"
 // (account spec 5).
 const Life = 10 * time.Minute
 
-// keyDate is the key of the signed time in an announcement: Unix milliseconds.
-// Peers that do not know it pass over it.
-const keyDate = "date"
+// Keys of the signed time in an announcement, see [AppendDated]. Peers that do not
+// know them pass over them.
+const (
+	keyDate    = "date"
+	keyLasting = "lasting"
+)

@@ -68,7 +68,7 @@ func (s *script) execute(c trace.Command) (string, error) {
 
 func (s *script) do(c trace.Command) (string, error) {
 	switch c.Name {
-	case "announce", "stop-announcing", "invisible", "visible", "moved", "put", "read-back", "network":
+	case "announce", "stop-announcing", "invisible", "visible", "moved", "put", "read-back", "network", "doubted", "shown", "lock":
 		return "", s.announce(c)
 	case "wait":
 		return s.wait(c.Word(0))
@@ -89,6 +89,9 @@ func (s *script) announce(c trace.Command) (err error) {
 		if cfg.Lease, err = time.ParseDuration(c.Settings["lease"]); err != nil {
 			return err
 		}
+		if cfg.Date, err = stamped(c.Settings["after"]); err != nil {
+			return err
+		}
 		if s.announcer, err = NewAnnouncer(cfg, rand.New(rand.NewPCG(1, 2))); err != nil {
 			return err
 		}
@@ -103,6 +106,14 @@ func (s *script) announce(c trace.Command) (err error) {
 		s.network = c.Word(0) == "up"
 	case "put":
 		s.announcer.PutDone(s.now, s.latest, c.Word(0) == "done")
+	case "doubted":
+		s.announcer.Doubted(s.now)
+	case "shown":
+		date, err := stamped(c.Settings["date"])
+		s.announcer.Shown(s.now, Stamp{Date: date})
+		return err
+	case "lock":
+		s.announcer.SetDated(s.now, false)
 	case "read-back":
 		asked, err1 := strconv.Atoi(c.Settings["asked"])
 		held, err2 := strconv.Atoi(c.Settings["held"])
@@ -171,6 +182,15 @@ func (s *script) future(setting string) (time.Time, error) {
 	return s.now.Add(d), err
 }
 
+// stamped returns the signed time in a distance from the beginning, zero for "".
+func stamped(setting string) (time.Time, error) {
+	if setting == "" {
+		return time.Time{}, nil
+	}
+	d, err := time.ParseDuration(setting)
+	return begin.Add(d).Round(0), err
+}
+
 func (s *script) hear(c trace.Command, account, device infohash.Hash, id uint64, node infohash.Hash, expires time.Time) (string, error) {
 	v := Value{ID: id, Owner: account, Device: device, DeviceKey: []byte(c.Word(0)), Node: node, Expires: expires}
 	if owner := c.Settings["owner"]; owner != "" {
@@ -179,12 +199,10 @@ func (s *script) hear(c trace.Command, account, device infohash.Hash, id uint64,
 	if key := c.Settings["key"]; key != "" {
 		v.DeviceKey = []byte(strings.TrimPrefix(key, "none"))
 	}
-	if date := c.Settings["date"]; date != "" {
-		d, err := time.ParseDuration(date)
-		if err != nil {
-			return "", err
-		}
-		v.Date = begin.Add(d).Round(0)
+	v.Stamp.Lasting = c.Settings["lasting"] == "true"
+	var err error
+	if v.Stamp.Date, err = stamped(c.Settings["date"]); err != nil {
+		return "", err
 	}
 	if outcome := s.tracker.Heard(s.now, account, v); outcome != Counted {
 		return fmt.Sprintln("->", outcome), nil

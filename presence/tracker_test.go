@@ -190,7 +190,7 @@ func TestTrackerInvariants(t *testing.T) {
 			case 5, 6, 7:
 				v := Value{ID: id, Owner: account, Device: device, DeviceKey: []byte(name), Node: node, Expires: expires}
 				if rapid.Bool().Draw(rt, "dated") {
-					v.Date = now.Add(time.Duration(rapid.IntRange(-3, 3).Draw(rt, "date")) * time.Minute).Round(0)
+					v.Stamp.Date = now.Add(time.Duration(rapid.IntRange(-3, 3).Draw(rt, "date")) * time.Minute).Round(0)
 				}
 				tracker.Heard(now, account, v)
 			case 8:

@@ -54,7 +54,7 @@ func (t *Tracker) View(account infohash.Hash) (v View, ok bool) {
 	}
 	for _, id := range sortedKeys(p.devices) {
 		d := p.devices[id]
-		v.Devices = append(v.Devices, DeviceView{id, d.key, d.verdict, d.last(), !d.dates.newest.IsZero()})
+		v.Devices = append(v.Devices, DeviceView{id, d.key, d.verdict, d.last(), d.dates.shown()})
 	}
 	return v, true
 }

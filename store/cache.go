@@ -186,8 +186,13 @@ func parseHistory(b []byte) []presence.Change {
 	return history
 }
 
-// A date takes 37 bytes: device, newest, seen, gone.
+// A date takes 37 bytes: device, newest, seen, flags.
 const dateSize = infohash.Size + 8 + 8 + 1
+
+const (
+	flagGone = 1 << iota
+	flagLasting
+)
 
 func appendDates(dates []presence.DeviceDate) []byte {
 	b := make([]byte, 0, len(dates)*dateSize)
@@ -195,11 +200,14 @@ func appendDates(dates []presence.DeviceDate) []byte {
 		b = append(b, d.Device[:]...)
 		b = binary.BigEndian.AppendUint64(b, uint64(milli(d.Newest)))
 		b = binary.BigEndian.AppendUint64(b, uint64(milli(d.Seen)))
+		var flags byte
 		if d.Gone {
-			b = append(b, 1)
-		} else {
-			b = append(b, 0)
+			flags |= flagGone
 		}
+		if d.Lasting {
+			flags |= flagLasting
+		}
+		b = append(b, flags)
 	}
 	return b
 }
@@ -211,7 +219,7 @@ func parseDates(b []byte) []presence.DeviceDate {
 			Device: infohash.Hash(b[:infohash.Size]),
 			Newest: unix(int64(binary.BigEndian.Uint64(b[infohash.Size:]))),
 			Seen:   unix(int64(binary.BigEndian.Uint64(b[infohash.Size+8:]))),
-			Gone:   b[dateSize-1] != 0,
+			Gone:   b[dateSize-1]&flagGone != 0, Lasting: b[dateSize-1]&flagLasting != 0,
 		})
 	}
 	return dates

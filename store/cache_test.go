@@ -28,7 +28,7 @@ func TestCache(t *testing.T) {
 			{At: start.Add(2 * time.Second), Status: presence.Connected, Noted: true},
 			{At: start.Add(time.Minute), Status: presence.Offline},
 		},
-		Dates: []presence.DeviceDate{{Device: device, Newest: start, Seen: start.Add(time.Second), Gone: true}},
+		Dates: []presence.DeviceDate{{Device: device, Newest: start, Seen: start.Add(time.Second), Gone: true, Lasting: true}},
 	}
 	for what, err := range map[string]error{
 		"memory":      c.SaveMemory(me, friend, memory),

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,11 +43,16 @@ func behind(prepare func(*netns.Network), nats ...bool) func(*netns.Network) *ne
 
 // TestNAT connects two daemons of ours with one of them behind a NAT.
 func TestNAT(t *testing.T) {
-	for name, nats := range map[string][]bool{"ours": {true, false}, "theirs": {false, true}} {
-		t.Run(name, func(t *testing.T) {
-			hosts := behind(func(*netns.Network) {}, nats...)
+	tests := []struct {
+		name string
+		nats []bool
+		pair string
+	}{{"ours", []bool{true, false}, "srflx-host"}, {"theirs", []bool{false, true}, "host-srflx"}}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			hosts := behind(func(*netns.Network) {}, tt.nats...)
 			meetOn(t, peers.RollcallDaemon("--log-level", "debug"), hosts, func(t *testing.T, ctx context.Context, m meeting) {
-				testThroughNAT(t, ctx, m, false)
+				testThroughNAT(t, ctx, m, tt.pair)
 			})
 		})
 	}
@@ -64,7 +70,7 @@ func TestRelay(t *testing.T) {
 		if err := m.theirs.Call(ctx, configuration, "setAccountDetails", []any{m.theirs.ID, details}, nil); err != nil {
 			t.Fatal(err)
 		}
-		testThroughNAT(t, ctx, m, true)
+		testThroughNAT(t, ctx, m, "srflx-relay")
 	})
 }
 
@@ -88,7 +94,7 @@ func TestMapping(t *testing.T) {
 		if err := m.ours.Call(ctx, configuration, "setAccountDetails", []any{m.ours.ID, details}, nil); err != nil {
 			t.Fatal(err)
 		}
-		testThroughNAT(t, ctx, m, false)
+		testThroughNAT(t, ctx, m, "srflx-srflx")
 	})
 }
 
@@ -132,7 +138,7 @@ func serveNATPMP(t *testing.T, router, h *netns.Host) {
 	}()
 }
 
-func testThroughNAT(t *testing.T, ctx context.Context, m meeting, relayed bool) {
+func testThroughNAT(t *testing.T, ctx context.Context, m meeting, pair string) {
 	mark := m.ours.Mark()
 	begin := time.Now()
 	m.befriend(t, ctx)
@@ -154,8 +160,9 @@ func testThroughNAT(t *testing.T, ctx context.Context, m meeting, relayed bool) 
 	if err != nil || len(conns) == 0 {
 		t.Fatalf("connections: %v, %v", conns, err)
 	}
-	if conns[0].Relayed != relayed {
-		t.Errorf("relayed %v: %+v", conns[0].Relayed, conns[0])
+	got := conns[0].Ours + "-" + conns[0].Theirs
+	if got != pair || conns[0].Relayed != strings.HasSuffix(pair, "relay") {
+		t.Errorf("candidates %s, want %s: %+v", got, pair, conns[0])
 	}
 	mark = m.theirs.Mark()
 	send(t, ctx, m.ours, m.theirs.URI, "through it")

@@ -1,0 +1,94 @@
+package account
+
+import (
+	"sync"
+	"time"
+
+	"rollcall/dht/value"
+	"rollcall/identity"
+	"rollcall/presence"
+)
+
+// announcements are those of the device, as the account signs them (threat A3).
+type announcements struct {
+	keys *Keys
+
+	mu     sync.Mutex
+	signer *identity.Account // of the archive, nil until it was needed
+	latest *value.Value      // the dated one that was made last
+	date   time.Time         // of it
+}
+
+// made returns the announcement with a date, and whether it was made just now, which
+// takes some milliseconds. Without a date it is that of the receipt, and so when there
+// is no archive: a device can do without.
+func (n *announcements) made(date time.Time) (v *value.Value, fresh bool, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	undated := n.keys.Receipt.Announcement
+	switch {
+	case date.IsZero():
+		return undated, false, nil
+	case n.latest != nil && date.Equal(n.date):
+		return n.latest, false, nil
+	}
+	if n.signer == nil {
+		archive, err := n.keys.openArchive(identity.Secret{})
+		if err != nil {
+			return undated, false, err
+		}
+		n.signer = archive.Account
+	}
+	device := n.keys.Device
+	payload := value.DeviceAnnouncement{Device: device.ID(), PublicKey: device.SPKI()}
+	v, err = n.signer.Announce(presence.AppendDated(nil, payload, presence.Stamp{Date: date}))
+	if err != nil {
+		return undated, false, err
+	}
+	n.latest, n.date = v, date
+	return v, true, nil
+}
+
+// changeSecret is that of the keys.
+func (n *announcements) changeSecret(from, to identity.Secret, date time.Time) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.signer = nil
+	return n.keys.changeSecret(from, to, date)
+}
+
+// ChangeSecret puts the archive under another secret. The error wraps
+// identity.ErrPassword when from is wrong, and then nothing is changed. The device
+// dates its announcements while there is none.
+func (a *Account) ChangeSecret(from, to identity.Secret) error {
+	var stamp presence.Stamp
+	a.input(func(now time.Time) { stamp = a.announcer.Lasting(now) })
+	if err := a.announcements.changeSecret(from, to, stamp.Date); err != nil {
+		return err
+	}
+	dated := !a.cfg.Keys.Locked()
+	a.input(func(now time.Time) { a.announcer.SetDated(now, dated) })
+	return nil
+}
+
+// shownDate returns the newest date that the device has shown, as far as that is
+// remembered.
+func (c *Config) shownDate() time.Time {
+	device := c.Keys.Device
+	memory, _ := c.Cache.Memory(device.Account(), device.Account()) // its loss costs little
+	for _, d := range memory.Dates {
+		if d.Device == device.ID() {
+			return d.Newest
+		}
+	}
+	return time.Time{}
+}
+
+// rememberDate keeps a date for the next life. What else is remembered of our own
+// account is what was heard at its id, which may be told anew.
+func (a *Account) rememberDate(date time.Time) {
+	memory := presence.Memory{Dates: []presence.DeviceDate{{Device: a.device.ID(), Newest: date, Seen: time.Now()}}}
+	if err := a.cfg.Cache.SaveMemory(a.id, a.id, memory); err != nil {
+		a.log.Warn("date not remembered", "err", err)
+	}
+}

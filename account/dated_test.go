@@ -1,0 +1,143 @@
+package account
+
+import (
+	"testing"
+	"time"
+
+	"rollcall/contact"
+	"rollcall/dht/infohash"
+	"rollcall/dht/value"
+	"rollcall/identity"
+	"rollcall/presence"
+)
+
+// outcome returns how many announcements had an outcome.
+func (p *person) outcome(o presence.Outcome) (n uint64) {
+	p.Read(func(_ *contact.List, tracker *presence.Tracker) { n = tracker.Counts()[o] })
+	return n
+}
+
+// announcement returns a value by which a person is present now.
+func (p *person) announcement(t *testing.T) *value.Value {
+	t.Helper()
+	for v, err := range p.node.Get(t.Context(), p.ID(), userData) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := identity.ParseAnnouncement(v, p.ID()); err == nil {
+			return v
+		}
+	}
+	t.Fatal("there is no announcement")
+	return nil
+}
+
+func isOffline(p, of *person) bool {
+	status := presence.Connected
+	p.Read(func(_ *contact.List, tracker *presence.Tracker) { status = tracker.Status(of.ID()) })
+	return status == presence.Offline
+}
+
+// TestReplay puts the announcement of a device that has left again and again:
+// nobody who knew the device believes it, until it comes back.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	alice, bob := newCouple(t)
+	await(t, alice, 0, online(bob, presence.Connected))
+	old := *bob.announcement(t)
+	if date := presence.ReadStamp(old.Data).Date; time.Since(date) > time.Minute {
+		t.Errorf("announcement dated %v", date)
+	}
+	mark := alice.mark()
+	bob.quit()
+	await(t, alice, mark, online(bob, presence.Offline))
+
+	refused := alice.outcome(presence.OldDate)
+	for id := range uint64(3) {
+		old.ID = 1 + id
+		if _, err := bob.node.Put(t.Context(), bob.ID(), &old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for begin := time.Now(); alice.outcome(presence.OldDate) < refused+3; {
+		if time.Since(begin) > 10*time.Second {
+			t.Fatal("the announcements were not heard")
+		}
+		pause(t.Context(), 10*time.Millisecond)
+	}
+	if !isOffline(alice, bob) {
+		t.Error("an old announcement is believed")
+	}
+
+	mark = alice.mark()
+	bob.open(t)
+	bob.Start(bob.node)
+	await(t, alice, mark, online(bob, presence.Connected))
+}
+
+// TestLocked gives the archive a password: announcements are dated no more, and
+// those who have seen dates believe them nevertheless, also after a restart, and
+// nothing from before.
+func TestLocked(t *testing.T) {
+	t.Parallel()
+	nodes := openNetwork(t, 3)
+	alice, bob := newPerson(t, nodes[1]), newPerson(t, nodes[2])
+	if _, err := alice.AddContact(bob.ID()); err != nil {
+		t.Fatal(err)
+	}
+	alice.Start(alice.node)
+	bob.Start(bob.node)
+	await(t, alice, 0, online(bob, presence.Online))
+	dated := *bob.announcement(t)
+
+	secret := identity.Password("secret")
+	if err := bob.ChangeSecret(identity.Secret{}, secret); err != nil {
+		t.Fatal(err)
+	}
+	mark := alice.mark()
+	bob.quit()
+	await(t, alice, mark, online(bob, presence.Offline))
+	mark = alice.mark()
+	bob.open(t)
+	bob.Start(bob.node)
+	await(t, alice, mark, online(bob, presence.Online))
+	if stamp := presence.ReadStamp(bob.announcement(t).Data); !stamp.Lasting {
+		t.Errorf("stamp %+v", stamp)
+	}
+
+	mark = alice.mark()
+	bob.quit()
+	await(t, alice, mark, online(bob, presence.Offline))
+	refused := alice.outcome(presence.OldDate)
+	dated.ID = 7
+	if _, err := bob.node.Put(t.Context(), bob.ID(), &dated); err != nil {
+		t.Fatal(err)
+	}
+	for begin := time.Now(); alice.outcome(presence.OldDate) == refused; {
+		if time.Since(begin) > 10*time.Second {
+			t.Fatal("the announcement was not heard")
+		}
+		pause(t.Context(), 10*time.Millisecond)
+	}
+
+	// Without the password dates begin again.
+	mark = alice.mark()
+	bob.open(t)
+	bob.Start(bob.node)
+	if err := bob.ChangeSecret(secret, identity.Secret{}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, alice, mark, online(bob, presence.Online))
+	for begin := time.Now(); !alice.sawDate(bob.ID()); {
+		if time.Since(begin) > 10*time.Second {
+			t.Fatal("no dates again")
+		}
+		pause(t.Context(), 10*time.Millisecond)
+	}
+}
+
+// sawDate reports whether the latest date of an account's device is one of many.
+func (p *person) sawDate(account infohash.Hash) (seen bool) {
+	memory, err := p.cfg.Cache.Memory(p.ID(), account)
+	return err == nil && len(memory.Dates) == 1 && !memory.Dates[0].Lasting
+}
