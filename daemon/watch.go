@@ -8,23 +8,40 @@ import (
 )
 
 const (
-	// watchEvery is how soon another network is noticed.
-	watchEvery = 3 * time.Second
+	// watchEvery is how soon another network is noticed where nobody tells of it, and
+	// watchSeldom how soon a sleep is where somebody does: each look wakes the process up.
+	watchEvery  = 3 * time.Second
+	watchSeldom = 15 * time.Second
+	// settle is the wait after news: a change of the network is several.
+	settle = time.Second
 	// asleep is by how much the wall clock is ahead after a sleep that counts:
 	// others may have given us up.
 	asleep = 10 * time.Second
 )
 
-// watchNetwork sees that the machine has other addresses or was asleep, for
-// systems where nobody tells us.
+// watchNetwork sees that the machine has other addresses or was asleep.
 func (d *Daemon) watchNetwork() {
-	ticker := time.NewTicker(watchEvery)
-	defer ticker.Stop()
+	every := watchSeldom
+	news, err := d.watchAddrs(d.ctx)
+	if err != nil {
+		d.log.Debug("nobody tells of other addresses", "err", err)
+		every = watchEvery
+	}
+	timer := time.NewTimer(every)
+	defer timer.Stop()
 	last := time.Now()
 	w := watch{globalAddrs(), last.Round(0)}
+	settling := false
 	for {
 		select {
-		case <-ticker.C:
+		case <-news:
+			if !settling {
+				settling = true
+				timer.Reset(settle)
+			}
+		case <-timer.C:
+			settling = false
+			timer.Reset(every)
 			now := time.Now()
 			passed := now.Sub(last)
 			last = now
