@@ -48,7 +48,7 @@ func Generate(ctx context.Context, cfg Config, now time.Time, rand io.Reader) (*
 	if progress == nil {
 		progress = func(int, int) {}
 	}
-	keys, err := generateKeys(ctx, bits, total, func(done int) { progress(done, total) })
+	keys, err := generateKeys(ctx, rand, bits, total, func(done int) { progress(done, total) })
 	if err != nil {
 		return nil, nil, err
 	}

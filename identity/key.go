@@ -9,7 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
+	"runtime"
 
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
@@ -30,45 +30,60 @@ var (
 )
 
 // GenerateKey makes a key of the given size; an account wants KeyBits, which
-// takes half a second of one core, and all cores share. It returns soon after the
-// end of ctx, with its error.
-func GenerateKey(ctx context.Context, _ io.Reader, bits int) (*Key, error) {
-	keys, err := generateKeys(ctx, bits, 1, func(int) {})
+// takes about a second of one core. When ctx ends first its error is returned at
+// once. Go draws RSA secrets from the system whatever rand is.
+func GenerateKey(ctx context.Context, rand io.Reader, bits int) (*Key, error) {
+	keys, err := generateKeys(ctx, rand, bits, 1, func(int) {})
 	if err != nil {
 		return nil, err
 	}
 	return keys[0], nil
 }
 
-// generateKeys makes n keys side by side: the search for their primes is one, so
-// that no core idles while the last key is made. It calls made with the number of
-// keys after each.
-func generateKeys(ctx context.Context, bits, n int, made func(done int)) ([]*Key, error) {
-	if bits < value.MinKeyBits || bits > value.MaxKeyBits || bits%16 != 0 {
-		return nil, fmt.Errorf("identity: cannot make a key of %d bits: want %d to %d, a multiple of 16", bits, value.MinKeyBits, value.MaxKeyBits)
+// generateKeys makes n keys side by side and calls made with their number after
+// each. How long one takes is luck: so no core idles while the last is made, each
+// tries, and the first has made it. Making a key cannot be stopped; what is not
+// needed any more ends unseen a moment later.
+func generateKeys(ctx context.Context, rand io.Reader, bits, n int, made func(done int)) ([]*Key, error) {
+	if bits < value.MinKeyBits || bits > value.MaxKeyBits {
+		return nil, fmt.Errorf("identity: cannot make a key of %d bits: want %d to %d", bits, value.MinKeyBits, value.MaxKeyBits)
+	}
+	type result struct {
+		key *rsa.PrivateKey
+		err error
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	results := make(chan result)
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		go func() {
+			for ctx.Err() == nil {
+				key, err := rsa.GenerateKey(rand, bits)
+				select {
+				case results <- result{key, err}:
+				case <-ctx.Done():
+				}
+			}
+		}()
 	}
 	var keys []*Key
-	var p *big.Int
-	for q := range primes(ctx, bits/2) {
-		if p == nil {
-			p = q
-			continue
-		}
-		private, err := newRSA(p, q)
-		if err != nil {
-			return nil, fmt.Errorf("identity: cannot make a key of %d bits: %w", bits, err)
-		}
-		key, err := newKey(private)
-		if err != nil {
-			return nil, err
-		}
-		p, keys = nil, append(keys, key)
-		made(len(keys))
-		if len(keys) == n {
-			return keys, nil
+	for len(keys) < n {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case r := <-results:
+			if r.err != nil {
+				return nil, fmt.Errorf("identity: cannot make a key of %d bits: %w", bits, r.err)
+			}
+			key, err := newKey(r.key)
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, key)
+			made(len(keys))
 		}
 	}
-	return nil, ctx.Err()
+	return keys, nil
 }
 
 func newKey(private *rsa.PrivateKey) (*Key, error) {

@@ -8,9 +8,6 @@ import (
 // KeyBits is the size of every key of an account (account spec 2).
 const KeyBits = 4096
 
-// publicExponent is that of every key.
-const publicExponent = 65537
-
 // validity is the life of every certificate: ten years of 365 days.
 const validity = 10 * 365 * 24 * time.Hour
 
