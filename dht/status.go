@@ -52,22 +52,33 @@ func (n *Node) statusChanged() bool {
 
 // WaitConnected returns once a node of the network has answered.
 func (n *Node) WaitConnected(ctx context.Context) error {
+	for status := n.Status(); status != Connected; {
+		var err error
+		if status, err = n.WaitStatus(ctx, status); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// WaitStatus returns the status once it is another one than old.
+func (n *Node) WaitStatus(ctx context.Context, old Status) (Status, error) {
 	for {
 		n.mu.Lock()
 		status, change, closed := n.status, n.change, n.closed
 		n.mu.Unlock()
 		switch {
 		case closed:
-			return ErrClosed
-		case status == Connected:
-			return nil
+			return status, ErrClosed
+		case status != old:
+			return status, nil
 		}
 		select {
 		case <-change:
 		case <-ctx.Done():
-			return ctx.Err()
+			return status, ctx.Err()
 		case <-n.ctx.Done():
-			return ErrClosed
+			return status, ErrClosed
 		}
 	}
 }
