@@ -27,9 +27,7 @@ type session struct {
 // announcedOnce lets the session go on after the first announcement.
 func (s *session) announcedOnce() { s.once.Do(func() { close(s.announced) }) }
 
-// run brings the device on the network in the order that others rely on (account
-// spec 6): who sees the announcement finds the certificate, and who answers a
-// request finds a reader at the inbox.
+// run brings the device on the network, and keeps the state at that of the node.
 func (s *session) run() {
 	a := s.account
 	if s.node.WaitConnected(s.ctx) != nil {
@@ -40,12 +38,18 @@ func (s *session) run() {
 		a.tracker.Start(now)
 		a.refresh = now.Add(refreshLive)
 	})
-	s.parts.Go(s.watchConnection)
-	publication := s.publish()
-	if publication == nil {
+	s.parts.Go(s.appear)
+	s.watchConnection()
+}
+
+// appear makes the device known in the order that others rely on (account spec 6):
+// who sees the announcement finds the certificate, and who answers a request finds a
+// reader at the inbox.
+func (s *session) appear() {
+	a := s.account
+	if !s.publish() {
 		return
 	}
-	defer publication.Stop()
 	close(s.published)
 	s.input(func(now time.Time) {
 		a.announcer.Start(now)
@@ -58,10 +62,9 @@ func (s *session) run() {
 	case <-s.ctx.Done():
 		return
 	}
-	defer s.listen(a.device.Inbox(), dht.Lookup{As: a.self}, s.mail, nil).end()
+	context.AfterFunc(s.ctx, s.listen(a.device.Inbox(), dht.Lookup{As: a.self}, s.mail, nil).end)
 	s.parts.Go(s.connect)
-	defer s.listen(a.id, userData, s.ownValue, nil).end()
-	<-s.ctx.Done()
+	context.AfterFunc(s.ctx, s.listen(a.id, userData, s.ownValue, nil).end)
 }
 
 // input is that of the account, unless the session has ended.
@@ -108,28 +111,37 @@ func (s *session) enter() error {
 
 func (s *session) leave() { <-s.account.places }
 
-// publish puts the certificate where others look for it, and tries until it is
-// there. It returns nil at the end of the session.
-func (s *session) publish() *dht.Publication {
+// publish puts the certificate where others look for it, for the time of the session,
+// and tries until it is there. It reports false when the session ends before.
+func (s *session) publish() bool {
 	a := s.account
 	for failures := 0; ; failures++ {
-		p, err := s.node.Publish(s.ctx, a.self)
+		_, err := s.node.Publish(s.ctx, a.self)
 		if err == nil {
-			return p
+			return true
 		}
 		a.log.Debug("certificate not published yet", "err", err)
 		if !pause(s.ctx, backoff(failures)) {
-			return nil
+			return false
 		}
 	}
 }
 
 // watchConnection keeps the state at that of the node, and announces the device
-// again after the network was lost.
+// again after the network was lost. All accounts on the node look at the same time,
+// and not at every change: the network may be lost for a moment.
 func (s *session) watchConnection() {
 	a := s.account
-	for online := true; pause(s.ctx, time.Until(s.beat(time.Now(), statusPoll))); {
-		now := s.node.Status() != dht.Disconnected
+	status, online := dht.Connected, true
+	for {
+		if _, err := s.node.WaitStatus(s.ctx, status); err != nil {
+			return
+		}
+		if !pause(s.ctx, time.Until(s.beat(time.Now(), statusPoll))) {
+			return
+		}
+		status = s.node.Status()
+		now := status != dht.Disconnected
 		if now == online {
 			continue
 		}
