@@ -346,6 +346,9 @@ func TestHalfOpen(t *testing.T) {
 			} else {
 				talk(t, conns[0])
 			}
+			if n := bob.Stats().Asked; n != 0 {
+				t.Errorf("after %d writes: bob, who wants nobody, has asked %d times", writes, n)
+			}
 		})
 	}
 }

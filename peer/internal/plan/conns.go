@@ -34,7 +34,8 @@ func (p *Plan) Up(now time.Time, id value.LongID, conn ConnID, request uint64) {
 }
 
 // Down tells that a connection has ended. silent means that the device did not
-// say so: it may be back on another way before it is announced.
+// say so: it may be back on another way before it is announced, and is looked for if
+// it was wanted.
 func (p *Plan) Down(now time.Time, id value.LongID, conn ConnID, silent bool) {
 	d := p.devices[id]
 	if d == nil {
@@ -47,7 +48,7 @@ func (p *Plan) Down(now time.Time, id value.LongID, conn ConnID, silent bool) {
 	d.conns = slices.Delete(d.conns, i, i+1)
 	p.conns--
 	if len(d.conns) == 0 {
-		if silent {
+		if silent && d.known {
 			d.lingers = now.Add(linger)
 		}
 		wait := reconnect

@@ -24,6 +24,7 @@ const (
 type device struct {
 	id      value.LongID
 	wanted  bool
+	known   bool      // it was wanted and not given up: the driver can ask it
 	lingers time.Time // until when it is wanted because it fell silent
 
 	state    state

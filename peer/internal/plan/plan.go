@@ -88,7 +88,7 @@ func (p *Plan) Want(now time.Time, id value.LongID) {
 	}
 	d := p.get(id)
 	first := !d.wanted && !d.asked
-	d.wanted, d.lingers = true, time.Time{}
+	d.wanted, d.known, d.lingers = true, true, time.Time{}
 	switch {
 	case len(d.conns) > 0 || d.state > waiting:
 	case first && id.String() < p.self.String():
@@ -113,7 +113,7 @@ func (p *Plan) Unwant(now time.Time, id value.LongID) {
 // GiveUp tells that it must not be asked any more.
 func (p *Plan) GiveUp(now time.Time, id value.LongID) {
 	if d := p.devices[id]; d != nil {
-		d.wanted, d.lingers = false, time.Time{}
+		d.wanted, d.known, d.lingers = false, false, time.Time{}
 		p.halt(now, d)
 		p.forget(now, d)
 	}
