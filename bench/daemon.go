@@ -41,7 +41,7 @@ func parseDaemon(args []string) (*daemonSettings, error) {
 	flags.DurationVar(&c.Idle, "idle", 30*time.Second, "length of the idle measurement")
 	flags.DurationVar(&c.Patience, "patience", 90*time.Second,
 		"longest wait for a dead peer to be seen offline; the C++ daemon's takes ten minutes, and is waited for with 11m or more")
-	flags.Func("parts", "only these `parts`, separated by commas: accounts, alone, two, connect", func(list string) error {
+	flags.Func("parts", "only these `parts`, separated by commas: accounts, alone, two, connect, throughput", func(list string) error {
 		c.Parts = strings.Split(list, ",")
 		return nil
 	})

@@ -21,6 +21,7 @@ import (
 	"rollcall/bench/report"
 	"rollcall/bench/server"
 	"rollcall/bench/suite"
+	"rollcall/bench/transfer"
 )
 
 const usage = `usage: bench [flags] BENCH...     measure nodes
@@ -29,6 +30,7 @@ const usage = `usage: bench [flags] BENCH...     measure nodes
        bench contacts [flags]     measure a daemon with very many connected contacts
        bench report [-into DOC] FILE... print the tables of result files, or put them into a document
        bench echo -mode MODE -p PORT serve as the socket floor
+       bench transfer [flags]     serve as one end of a transfer
 
 BENCH is one of throughput, overload, pingpong, memory, reflection, network, all.
 
@@ -45,6 +47,8 @@ func main() {
 		err = measureAccounts(os.Args[2:])
 	case len(os.Args) > 1 && os.Args[1] == "contacts":
 		err = measureContacts(os.Args[2:])
+	case len(os.Args) > 1 && os.Args[1] == "transfer":
+		err = serveTransfer(os.Args[2:])
 	case len(os.Args) > 1 && os.Args[1] == "echo":
 		err = serveEcho(os.Args[2:])
 	default:
@@ -83,6 +87,15 @@ func printReport(args []string) error {
 	}
 	report.Markdown(os.Stdout, all)
 	return nil
+}
+
+func serveTransfer(args []string) error {
+	flags := flag.NewFlagSet("transfer", flag.ExitOnError)
+	bootstrap := flags.String("bootstrap", "", "`address` of a node")
+	file := flags.String("file", "", "`path` of the file that is sent, or made")
+	role := flags.String("role", "receive", "receive or send")
+	_ = flags.Parse(args)
+	return transfer.Serve(context.Background(), os.Stdin, os.Stdout, *bootstrap, *file, *role == "send")
 }
 
 func serveEcho(args []string) error {

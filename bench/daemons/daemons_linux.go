@@ -67,6 +67,7 @@ func (s *Suite) Run(ctx context.Context) error {
 		{"alone", 10 * time.Minute, s.alone},
 		{"two", 5*time.Minute + s.Patience, s.two},
 		{"connect", 5 * time.Minute, s.connect},
+		{"throughput", 5 * time.Minute, s.throughput},
 	}
 	if len(s.Parts) > 0 {
 		parts = slices.DeleteFunc(parts, func(p part) bool { return !slices.Contains(s.Parts, p.name) })

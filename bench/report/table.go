@@ -120,6 +120,10 @@ var tables = []table{
 		{"cpu", "CPU % of a core", "%.2f", true},
 		{"wakeups", "wake-ups/s", "%.1f", false},
 	}, nil},
+	{"daemon throughput", "Two devices: a file through a channel", []column{
+		{"mb_per_s", "MB/s", "%.1f", true},
+		{"cpu_s_per_gb", "CPU s/GB of both", "%.1f", true},
+	}, []string{"mb_per_s", "cpu_s_per_gb"}},
 	{"daemon peers", "Two daemons: presence and requests (B5, B6)", []column{
 		{"ms", "ms", "%.1f", true},
 	}, []string{"ms"}},
