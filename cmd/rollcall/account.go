@@ -180,11 +180,14 @@ func createAndWait(ctx context.Context, c *client.Client, n schema.NewAccount) (
 }
 
 func parseSettings(pairs []string) (schema.Settings, error) {
-	settings := schema.Settings{}
+	settings, keys := schema.Settings{}, daemon.Template("RING")
 	for _, pair := range pairs {
 		key, value, ok := strings.Cut(pair, "=")
 		if !ok || key == "" {
 			return nil, fmt.Errorf("setting %q: want KEY=VALUE, such as Account.displayName=Alice", pair)
+		}
+		if _, known := keys[key]; !known {
+			return nil, fmt.Errorf("setting %q: there is none, want one of those that rollcall account settings lists", key)
 		}
 		settings[key] = value
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rollcall/api/http/client"
+	"rollcall/api/http/schema"
 	"rollcall/daemon"
 )
 
@@ -33,10 +34,10 @@ each of the last seven days.`,
 			if errors.Is(err, client.ErrNoDaemon) {
 				err = backUpIdle(cmd.Context(), f.dataDir, dir)
 			}
-			if err == nil {
-				fmt.Fprintln(cmd.OutOrStdout(), "all accounts are in", dir)
+			if err != nil {
+				return err
 			}
-			return err
+			return f.show(cmd.OutOrStdout(), schema.Backup{Directory: dir}, "all accounts are in "+dir)
 		},
 	}
 	f.add(cmd)
@@ -68,22 +69,25 @@ func backUpIdle(ctx context.Context, dataDir, to string) error {
 }
 
 func restoreCommand() *cobra.Command {
-	var dataDir string
+	var f clientFlags
 	cmd := &cobra.Command{
 		Use:   "restore DIR",
 		Short: "Put the accounts of a backup back",
 		Long: `Put the accounts of a backup back, while the daemon is not running. Accounts that
 are there already are kept beside the restored ones, under names that begin with
-".replaced-".`,
+".replaced-".
+
+Exit codes: 0 done, 1 wrong usage, 7 the machine refused something.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			dir, err := chosenDataDir(dataDir)
+			dir, err := chosenDataDir(f.dataDir)
 			if err != nil {
 				return err
 			}
 			restored, err := daemon.Restore(args[0], dir)
 			for _, id := range restored {
-				fmt.Fprintf(cmd.OutOrStdout(), "account %s restored\n", id)
+				printErr := f.show(cmd.OutOrStdout(), schema.CreatedAccount{ID: string(id)}, fmt.Sprintf("account %s restored", id))
+				err = errors.Join(err, printErr)
 			}
 			if err != nil {
 				return &failure{codeInternal, err}
@@ -91,6 +95,7 @@ are there already are kept beside the restored ones, under names that begin with
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&dataDir, "data-dir", "", "data directory of the daemon, `DIR`")
+	cmd.Flags().StringVar(&f.dataDir, "data-dir", "", "data directory of the daemon, `DIR`")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON, one object a line")
 	return cmd
 }

@@ -57,7 +57,10 @@ func daemonCommand() *cobra.Command {
 serves Jami clients over D-Bus and others over HTTP.
 
 Flags can be set in the environment, as ROLLCALL_DATA_DIR for --data-dir, and in
-the configuration file, as keys without the dashes.`,
+the configuration file, as keys without the dashes.
+
+Exit codes: 0 interrupted, or the last client has left, 1 wrong usage, or another
+daemon runs, 7 the machine refused something.`,
 		Example: `  rollcall daemon
   rollcall daemon -b bootstrap.example:4222 --bus none --http 127.0.0.1:8080`,
 		Args: cobra.NoArgs,
@@ -82,7 +85,7 @@ the configuration file, as keys without the dashes.`,
 	flags.DurationVar(&f.lease, "lease", presence.DefaultLease, "announcements live this `TIME`, 0: ten minutes, renewed in place")
 	flags.IntVar(&f.history, "history", 0, "keep this `NUMBER` of changes of presence per contact")
 	flags.BoolVar(&f.persistent, "persistent", false, "stay when the last client of the bus leaves")
-	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
+	flags.StringVar(&f.logLevel, "log-level", "info", "log from this `LEVEL` on: debug, info, warn or error")
 	return cmd
 }
 
@@ -106,9 +109,16 @@ func (f *daemonFlags) daemonConfig(log *slog.Logger) (daemon.Config, error) {
 	if err != nil {
 		return daemon.Config{}, err
 	}
+	private := len(f.network.bootstrap) > 0
+	if f.lease < 0 || f.lease > 0 && f.lease < presence.MinLease && !private {
+		return daemon.Config{}, fmt.Errorf("--lease %v: want %v or more, or 0; less only with --bootstrap, on a network of one's own", f.lease, presence.MinLease)
+	}
+	if f.history < 0 {
+		return daemon.Config{}, fmt.Errorf("--history %d: want 0 or more", f.history)
+	}
 	cfg := daemon.Config{
 		DataDir: f.dataDir, Bootstrap: f.network.bootstrap, Network: f.network.network, Node: node,
-		Lease: f.lease, AllowShortLease: len(f.network.bootstrap) > 0,
+		Lease: f.lease, AllowShortLease: private,
 		History: f.history, InitTime: initTime, Standby: true, Logger: log,
 	}
 	if f.lease == 0 {

@@ -112,7 +112,7 @@ func (f *dhtFlags) putCommand() *cobra.Command {
 	flags.StringVar(&f.sign, "sign", "", "sign with the identity in `FILE` (made if absent)")
 	flags.StringVar(&f.to, "encrypt-to", "", "encrypt to the key with this `ID`; needs --sign")
 	flags.Uint16Var(&f.kind, "type", 0, "value type `NUMBER`")
-	flags.StringVar(&f.user, "user-type", "", "hint for readers, such as text/plain")
+	flags.StringVar(&f.user, "user-type", "", "`TYPE` as a hint for readers, such as text/plain")
 	flags.Uint64Var(&f.id, "id", 0, "value `ID` (0: random)")
 	flags.BoolVar(&f.keep, "permanent", false, "keep the value alive until interrupted")
 	return cmd
@@ -224,7 +224,7 @@ func (f *dhtFlags) reader(ctx context.Context, keyText string) (*dht.Node, infoh
 			return nil, key, lookup, err
 		}
 	}
-	node, err := f.network.join(ctx)
+	node, err := f.network.join(ctx, f.timeout)
 	return node, key, lookup, err
 }
 
@@ -249,7 +249,7 @@ func (f *dhtFlags) put(ctx context.Context, out io.Writer, keyText, text string)
 			return err
 		}
 	}
-	node, err := f.network.join(ctx)
+	node, err := f.network.join(ctx, f.timeout)
 	if err != nil {
 		return err
 	}

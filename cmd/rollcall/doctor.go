@@ -218,7 +218,7 @@ func checkNode(ctx context.Context, network networkFlags) []finding {
 	}
 	check := "node " + strings.Join(network.bootstrap, " ")
 	start := time.Now()
-	node, err := network.join(ctx)
+	node, err := network.join(ctx, joinTimeout)
 	if err != nil {
 		return []finding{fault(codeNoAnswer, check, "see whether the name is right and UDP passes the firewall", "%v", err)}
 	}

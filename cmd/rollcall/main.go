@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -23,15 +24,29 @@ func run(ctx context.Context, args []string) int {
 	root := &cobra.Command{
 		Use:           "rollcall",
 		Short:         "Presence and contacts for the Jami network",
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(
-		accountCommand(), contactCommand(), requestCommand(), presenceCommand(), noteCommand(), textCommand(),
-		watchCommand(), peersCommand(),
-		nameCommand(), statusCommand(), doctorCommand(), daemonCommand(), demoCommand(), backupCommand(),
-		restoreCommand(), nodeCommand(), dhtCommand(), manCommand(),
-	)
+	for _, group := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Start here:", []*cobra.Command{demoCommand(), daemonCommand(), accountCommand()}},
+		{"People:", []*cobra.Command{
+			contactCommand(), requestCommand(), presenceCommand(), watchCommand(), noteCommand(), textCommand(), nameCommand(),
+		}},
+		{"The daemon:", []*cobra.Command{statusCommand(), doctorCommand(), peersCommand(), backupCommand(), restoreCommand()}},
+		{"OpenDHT:", []*cobra.Command{nodeCommand(), dhtCommand()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
+		for _, cmd := range group.commands {
+			cmd.GroupID = group.title
+		}
+		root.AddCommand(group.commands...)
+	}
+	root.AddCommand(manCommand())
+	explainUsage(root)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
@@ -43,6 +58,33 @@ func run(ctx context.Context, args []string) int {
 		return failure.code
 	}
 	return codeUsage
+}
+
+// version is that of the module, or of the commit that it was built from.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "unknown"
+}
+
+// explainUsage lets a command and those below it say what they want when they are
+// used in a wrong way.
+func explainUsage(cmd *cobra.Command) {
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
+	})
+	if check := cmd.Args; check != nil && !cmd.HasSubCommands() {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return fmt.Errorf("%w: want %s", err, cmd.UseLine())
+			}
+			return nil
+		}
+	}
+	for _, below := range cmd.Commands() {
+		explainUsage(below)
+	}
 }
 
 // Exit codes, the same for every command.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -59,11 +60,12 @@ func (f *networkFlags) config() (dht.Config, error) {
 	return cfg, nil
 }
 
-// joinTimeout is how long a command waits for a first node to answer.
+// joinTimeout is how long a command waits at most for a first node to answer.
 const joinTimeout = 10 * time.Second
 
-// join opens a client node for one command and waits until it is connected.
-func (f *networkFlags) join(ctx context.Context) (*dht.Node, error) {
+// join opens a client node for one command and waits until it is connected, for no
+// longer than patience.
+func (f *networkFlags) join(ctx context.Context, patience time.Duration) (*dht.Node, error) {
 	cfg, err := f.config()
 	if err != nil {
 		return nil, err
@@ -80,11 +82,12 @@ func (f *networkFlags) join(ctx context.Context) (*dht.Node, error) {
 		node.Close()
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+	patience = min(patience, joinTimeout)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := node.WaitConnected(ctx); err != nil {
 		node.Close()
-		return nil, fail(codeNoAnswer, "no answer from %v within %v: is a node running there?", f.bootstrap, joinTimeout)
+		return nil, fail(codeNoAnswer, "no answer from %s within %v: is a node running there?", strings.Join(f.bootstrap, " "), patience)
 	}
 	return node, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"rollcall/dht"
 )
@@ -37,7 +38,9 @@ func nodeCommand() *cobra.Command {
 		Long: `Run a node of the OpenDHT network until it is interrupted.
 
 It serves the network: it stores values for others and answers who asks. Its id
-and port are printed once it listens.`,
+and port are printed once it listens.
+
+Exit codes: 0 interrupted, 1 wrong usage, 7 the machine refused something.`,
 		Example: `  rollcall node -p 4222 -b bootstrap.example --state ~/.local/state/rollcall`,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runNode(cmd.Context(), f) },
@@ -49,7 +52,7 @@ and port are printed once it listens.`,
 	flags.BoolVar(&f.client, "client", false, "use the network without serving it")
 	flags.BoolVar(&f.noRateLimit, "no-rate-limit", false, "serve requests without a limit")
 	flags.BoolVarP(&f.discovery, "discovery", "D", false, "find nodes in the local network by multicast")
-	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
+	flags.StringVar(&f.logLevel, "log-level", "info", "log from this `LEVEL` on: debug, info, warn or error")
 	flags.StringVar(&f.metrics, "metrics", "", "serve Prometheus metrics and /healthz on `ADDR`, such as 127.0.0.1:9100")
 	return cmd
 }
@@ -123,5 +126,5 @@ func newLogger(level string) (*slog.Logger, error) {
 	if err := l.UnmarshalText([]byte(level)); err != nil {
 		return nil, fmt.Errorf("--log-level %q: want debug, info, warn or error", level)
 	}
-	return slog.New(tint.NewTextHandler(os.Stderr, &tint.Options{Level: l, TimeFormat: time.DateTime})), nil
+	return slog.New(tint.NewTextHandler(os.Stderr, &tint.Options{Level: l, TimeFormat: time.DateTime, NoColor: !term.IsTerminal(int(os.Stderr.Fd()))})), nil
 }

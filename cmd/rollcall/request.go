@@ -182,7 +182,7 @@ bearers of an invite code.`,
 				if err != nil {
 					return err
 				}
-				return f.show(cmd.OutOrStdout(), policy, fmt.Sprintf("%s, %d accounts allowed, %d invite codes", policy.Mode, len(policy.Allowed), len(policy.Codes)))
+				return f.show(cmd.OutOrStdout(), policy, fmt.Sprintf("%s, %s allowed, %s", policy.Mode, counted(len(policy.Allowed), "account"), counted(len(policy.Codes), "invite code")))
 			})
 		},
 	}

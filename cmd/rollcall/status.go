@@ -29,7 +29,7 @@ func statusCommand() *cobra.Command {
 }
 
 func statusText(s schema.Status) string {
-	lines := []string{fmt.Sprintf("%d accounts, connected with %d devices", s.Accounts, s.Connected)}
+	lines := []string{counted(s.Accounts, "account") + ", connected with " + counted(s.Connected, "device")}
 	for _, n := range s.Networks {
 		state := "not connected"
 		if n.Connected {
@@ -41,6 +41,14 @@ func statusText(s schema.Status) string {
 		lines = append(lines, fmt.Sprintf("damaged: %s: %s", d.Path, plainText(d.Reason)))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// counted returns a number of things in words.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func networkName(n schema.Network) string {
