@@ -269,11 +269,15 @@ func (n *Node) run(out *engine.Output, input func(now time.Time)) bool {
 	return true
 }
 
-// setAlarm makes the timer fire when the engine must be ticked next. An alarm
-// that is early does no harm, so it is moved only to be earlier or when it is gone.
+// earlyAlarm is how much too early an alarm may be: it is not moved with every
+// request, but no idle process wakes up for what is not due any more.
+const earlyAlarm = 200 * time.Millisecond
+
+// setAlarm makes the timer fire when the engine must be ticked next, or a little
+// earlier.
 func (n *Node) setAlarm(now time.Time) {
 	next := n.engine.NextDeadline()
-	if next.IsZero() || (!n.alarm.IsZero() && !next.Before(n.alarm)) {
+	if next.IsZero() || !n.alarm.IsZero() && !next.Before(n.alarm) && next.Sub(n.alarm) < earlyAlarm {
 		return
 	}
 	n.alarm = next

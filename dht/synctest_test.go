@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -135,6 +136,43 @@ func TestACrashedNodeComesBackAsItself(t *testing.T) {
 			if again.ID() != n.ID() {
 				t.Errorf("after %v it came back as %v, was %v", after, again.ID(), n.ID())
 			}
+		}
+	})
+}
+
+// countingClock counts how often it calls back.
+type countingClock struct{ calls atomic.Int64 }
+
+func (c *countingClock) Now() time.Time { return time.Now() }
+
+func (c *countingClock) AfterFunc(d time.Duration, f func()) dht.Timer {
+	return time.AfterFunc(d, func() {
+		c.calls.Add(1)
+		f()
+	})
+}
+
+// TestAnIdleNodeSeldomWakesUp lets a node listen at as many keys as an account does, in a
+// network in which nothing happens.
+func TestAnIdleNodeSeldomWakesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := simnet.NewNet(simnet.Config{Seed: 3, Link: simnet.Link{Latency: time.Millisecond}})
+		virtualNode(t, network, 1, dht.Config{})
+		clock := &countingClock{}
+		n := virtualNode(t, network, 2, dht.Config{Clock: clock})
+		for i := range 4 {
+			key := infohash.SumString(fmt.Sprint("key ", i))
+			go func() {
+				for range n.Listen(t.Context(), key, dht.Lookup{}) {
+				}
+			}()
+		}
+		time.Sleep(time.Minute)
+		before := clock.calls.Load()
+		time.Sleep(10 * time.Minute)
+		calls := clock.calls.Load() - before
+		if calls > 60 {
+			t.Errorf("%d calls in ten minutes", calls)
 		}
 	})
 }

@@ -68,11 +68,11 @@ func (e *Engine) joined(now time.Time, f *family) {
 }
 
 // seekNetwork asks for the bootstrap nodes again while no node of the family is
-// good, at growing intervals, and watches for that to happen.
+// good, at growing intervals. It begins when the last good one is lost, or by sweep when
+// none has been heard for long.
 func (e *Engine) seekNetwork(now time.Time, f *family) {
 	if f.table.HasGood(now) {
 		f.seek.pause = 0
-		e.timers.set(&f.seek.timer, now.Add(bootstrapFirst))
 		return
 	}
 	f.seek.joined = false

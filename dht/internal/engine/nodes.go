@@ -296,6 +296,9 @@ func (e *Engine) lose(now time.Time, f *family, n *routing.Node) {
 		e.recount = true
 		if wasGood {
 			e.noteLost(now, n.ID)
+			if !f.table.HasGood(now) {
+				e.timers.set(&f.seek.timer, now)
+			}
 		}
 		if ping := f.table.Lost(now, n); ping != nil {
 			e.pingNode(now, ping, ping.Replied.IsZero())

@@ -48,10 +48,13 @@ type searchKey struct {
 }
 
 // sweep forgets the searches that have been idle for long, and the oldest idle
-// ones when there are too many.
+// ones when there are too many. It notices that no node is good any more.
 func (e *Engine) sweep(now time.Time) {
 	e.timers.set(&e.sweepTimer, now.Add(time.Minute))
 	for _, f := range e.families {
+		if f.seek.timer.index == 0 {
+			e.seekNetwork(now, f)
+		}
 		idle := 0
 		for i := len(f.searches) - 1; i >= 0; i-- {
 			s := f.searches[i]
