@@ -13,8 +13,8 @@ import (
 
 // follow is a listen at the id of another account.
 type follow struct {
-	listen *listen         // of who carries out the effects
-	live   map[uint64]bool // announcements that the network has; guarded by the account's lock
+	stop func()          // ends the listen; of who carries out the effects
+	live map[uint64]bool // announcements that the network has; guarded by the account's lock
 }
 
 // follow begins to listen at the id of an account.
@@ -34,10 +34,10 @@ func (a *Account) follow(peer infohash.Hash) {
 	}
 	a.mu.Unlock()
 	if old != nil {
-		old.listen.end()
+		old.stop()
 	}
 	if s != nil {
-		f.listen = s.listen(peer, userData,
+		f.stop = s.listen(peer, userData,
 			func(event dht.Event) { a.heard(peer, f, event) },
 			func() { a.lose(peer, f) })
 	}
@@ -49,7 +49,7 @@ func (a *Account) unfollow(peer infohash.Hash) {
 	delete(a.follows, peer)
 	a.mu.Unlock()
 	if f != nil {
-		f.listen.end()
+		f.stop()
 	}
 	a.forgetStranger(peer)
 }

@@ -62,9 +62,9 @@ func (s *session) appear() {
 	case <-s.ctx.Done():
 		return
 	}
-	context.AfterFunc(s.ctx, s.listen(a.device.Inbox(), dht.Lookup{As: a.self}, s.mail, nil).end)
+	context.AfterFunc(s.ctx, s.listen(a.device.Inbox(), dht.Lookup{As: a.self}, s.mail, nil))
 	s.parts.Go(s.connect)
-	context.AfterFunc(s.ctx, s.listen(a.id, userData, s.ownValue, nil).end)
+	context.AfterFunc(s.ctx, s.listen(a.id, userData, s.ownValue, nil))
 }
 
 // input is that of the account, unless the session has ended.

@@ -16,7 +16,8 @@ var (
 	ErrClosed = fmt.Errorf("dht: the node is closed: %w", net.ErrClosed)
 	// ErrNotFound reports a key, certificate or value that nobody holds.
 	ErrNotFound = errors.New("not found")
-	// ErrTooSlow ends a listen whose reader falls too far behind.
+	// ErrTooSlow tells the reader of a listen that it fell too far behind, and missed
+	// some changes.
 	ErrTooSlow = errors.New("dht: the reader of this listen is too slow")
 	// ErrTooLarge reports a value over the network's limit of 64 KiB.
 	ErrTooLarge = errors.New("the value is too large for the network: at most 65536 bytes")

@@ -2,6 +2,7 @@ package dht
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 
@@ -57,17 +58,13 @@ func (n *Node) Listen(ctx context.Context, key infohash.Hash, l Lookup) iter.Seq
 // f is called with one change after the other, on a goroutine of its own, maybe
 // before ListenFunc has returned. It may take its time and call the node: that
 // holds up nobody else. What changes meanwhile waits in memory, 65536 changes
-// at most; beyond them the listen ends. f is called with an error, ErrTooSlow or
-// ErrClosed, once at the end unless that is by stop. Node.Close does not wait for f.
+// at most. Beyond them f is called with ErrTooSlow: the ends of values have been
+// missed, and all that is there is told anew. ErrClosed is the last that it is
+// called with. Node.Close does not wait for f.
 func (n *Node) ListenFunc(key infohash.Hash, l Lookup, f func(Event, error)) (stop func()) {
-	x := &listener{reader: n.reader(l), f: f}
+	x := &listener{key: key, reader: n.reader(l), f: f}
 	x.ready = x.wakeLocked
-	if !n.do(func(now time.Time) {
-		x.id = n.engine.Listen(now, key, l.query())
-		n.ops[x.id] = &x.results
-	}) {
-		x.end(ErrClosed)
-	}
+	x.begin()
 	return x.stop
 }
 
@@ -75,10 +72,22 @@ func (n *Node) ListenFunc(key infohash.Hash, l Lookup, f func(Event, error)) (st
 type listener struct {
 	results
 	reader
-	id      engine.OpID
+	key     infohash.Hash
 	f       func(Event, error)
-	running bool // a goroutine does so; guarded by mu
-	stopped bool // f is not to be called any more; guarded by mu
+	running bool        // a goroutine calls f; guarded by mu
+	stopped bool        // f is not to be called any more; guarded by mu
+	id      engine.OpID // guarded by the node's lock
+}
+
+func (x *listener) begin() {
+	if !x.node.do(func(now time.Time) {
+		if !x.isStopped() {
+			x.id = x.node.engine.Listen(now, x.key, x.query())
+			x.node.ops[x.id] = &x.results
+		}
+	}) {
+		x.end(ErrClosed)
+	}
 }
 
 func (x *listener) wakeLocked() {
@@ -91,33 +100,44 @@ func (x *listener) wakeLocked() {
 // run tells what there is to tell.
 func (x *listener) run() {
 	for {
-		batch, ended, err := x.take()
+		batch, err := x.take()
 		for _, e := range batch {
 			if v := x.open(e.Value); v != nil && !x.isStopped() {
 				x.f(Event{Value: v, Expired: e.Kind == engine.Lost}, nil)
 			}
 		}
-		switch {
-		case len(batch) > 0:
-			continue
-		case ended:
-			x.node.stop(x.id)
+		if err != nil {
 			x.f(Event{}, err)
 		}
-		return
+		switch {
+		case errors.Is(err, ErrTooSlow):
+			x.endOperation()
+			x.restart()
+		case len(batch) == 0:
+			return
+		}
 	}
 }
 
-// take returns what run has to tell. After nothing, or the end, run is over.
-func (x *listener) take() (batch []engine.Effect, ended bool, err error) {
+// take returns what run has to tell; after nothing, or ErrClosed, run is over.
+func (x *listener) take() (batch []engine.Effect, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.stopped {
-		return nil, false, nil
+		return nil, nil
 	}
-	batch, ended, err = x.takeLocked()
-	x.running, x.stopped = len(batch) > 0, ended
-	return batch, ended, err
+	batch, ended, err := x.takeLocked()
+	x.running = len(batch) > 0 || ended
+	x.stopped = errors.Is(err, ErrClosed)
+	return batch, err
+}
+
+// restart listens anew where nothing is left of what was reported.
+func (x *listener) restart() {
+	x.mu.Lock()
+	x.ended, x.err = false, nil
+	x.mu.Unlock()
+	x.begin()
 }
 
 func (x *listener) isStopped() bool {
@@ -130,5 +150,12 @@ func (x *listener) stop() {
 	x.mu.Lock()
 	x.stopped, x.queue = true, nil
 	x.mu.Unlock()
-	x.node.stop(x.id)
+	x.endOperation()
+}
+
+func (x *listener) endOperation() {
+	x.node.do(func(now time.Time) {
+		x.node.engine.Stop(now, x.id)
+		delete(x.node.ops, x.id)
+	})
 }

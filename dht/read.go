@@ -26,13 +26,13 @@ type Lookup struct {
 // the key have answered, or with an error.
 func (n *Node) Get(ctx context.Context, key infohash.Hash, l Lookup) iter.Seq2[*value.Value, error] {
 	return func(yield func(*value.Value, error) bool) {
-		id, w, err := n.begin(func(now time.Time) engine.OpID { return n.engine.Get(now, key, l.query()) })
+		reader := n.reader(l)
+		id, w, err := n.begin(func(now time.Time) engine.OpID { return n.engine.Get(now, key, reader.query()) })
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		defer n.stop(id)
-		reader := n.reader(l)
 		err = w.each(ctx, func(x engine.Effect) (more bool, err error) {
 			if x.Kind == engine.Done {
 				return false, x.Err
@@ -76,15 +76,6 @@ func (n *Node) Select(ctx context.Context, key infohash.Hash, fields []value.Fie
 	}
 }
 
-// query is what storing nodes are asked: an encrypted value hides what most
-// conditions are about, so a reader who decrypts asks for everything.
-func (l *Lookup) query() value.Query {
-	if l.As != nil {
-		return value.Query{}
-	}
-	return value.Query{Where: l.Where}
-}
-
 // reader verifies and decrypts the values of one operation.
 type reader struct {
 	node  *Node
@@ -99,6 +90,15 @@ func (n *Node) reader(l Lookup) reader {
 		r.self = l.As.ID()
 	}
 	return r
+}
+
+// query is what storing nodes are asked: an encrypted value hides what most
+// conditions are about, so a reader who decrypts asks for everything.
+func (r *reader) query() value.Query {
+	if r.as != nil {
+		return value.Query{}
+	}
+	return r.where
 }
 
 // open returns the value as its reader may see it, nil when it may not.
