@@ -13,10 +13,6 @@ const (
 	findTimeout = 20 * time.Second
 	// putTimeout ends a put that nobody acknowledges.
 	putTimeout = 20 * time.Second
-	// minRetry and maxRetry bound the doubling wait before a listen that ended
-	// begins anew.
-	minRetry = 2 * time.Second
-	maxRetry = time.Minute
 	// maxPublic bounds the public addresses that are told, as others report them.
 	maxPublic = 2
 	// maxStrangers bounds the connections of those who are no contacts.

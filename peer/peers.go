@@ -75,7 +75,7 @@ func Open(cfg Config) (*Peers, error) {
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.alarm = alarm.New(p.tick)
 	for form, key := range requestKeys(cfg.Device.ID(), self) {
-		p.wg.Go(func() { p.listen(form, key) })
+		context.AfterFunc(p.ctx, p.listen(form, key))
 	}
 	return p, nil
 }

@@ -12,27 +12,17 @@ import (
 	"rollcall/peer/internal/plan"
 )
 
-// listen takes what is put at one of our keys.
-func (p *Peers) listen(form int, key infohash.Hash) {
+// listen takes what is put at one of our keys, until stop is called.
+func (p *Peers) listen(form int, key infohash.Hash) (stop func()) {
 	lookup := dht.Lookup{As: p.cfg.Identity, Where: []value.Condition{value.WhereUserType(userType)}}
-	for wait := minRetry; ; wait = min(2*wait, maxRetry) {
-		for event, err := range p.cfg.Node.Listen(p.ctx, key, lookup) {
-			if err != nil {
-				p.log.Debug("listen for requests ended", "err", err)
-				break
-			}
-			if !event.Expired {
-				p.received(form, event.Value)
-			}
+	return p.cfg.Node.ListenFunc(key, lookup, func(event dht.Event, err error) {
+		switch {
+		case err != nil:
+			p.log.Debug("listen for requests", "err", err)
+		case !event.Expired:
+			p.received(form, event.Value)
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-p.ctx.Done():
-			timer.Stop()
-			return
-		}
-	}
+	})
 }
 
 // received takes a request or an answer. Its signature is good where it was
