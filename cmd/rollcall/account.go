@@ -72,8 +72,10 @@ func uriText(a schema.Account) string {
 // accountState says in words how an account stands with the network.
 func accountState(a schema.Account) string {
 	switch {
-	case a.State == string(daemon.Initializing) && a.Progress != nil:
+	case a.State == string(daemon.Initializing) && a.Progress != nil && a.Progress.Total > 0:
 		return fmt.Sprintf("making keys, %d of %d", a.Progress.Done, a.Progress.Total)
+	case a.State == string(daemon.Initializing):
+		return "making keys"
 	case !a.Enabled:
 		return "disabled"
 	case a.State == string(daemon.Registered) && a.Invisible:
@@ -102,6 +104,9 @@ func (f *accountFlags) createCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create NAME", Short: "Make an account with a display name", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if strings.TrimSpace(args[0]) == "" {
+				return fmt.Errorf("display name %q: want the name that others see", args[0])
+			}
 			return f.create(cmd, schema.NewAccount{DisplayName: args[0]})
 		},
 	}
