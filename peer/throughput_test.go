@@ -2,10 +2,11 @@ package peer
 
 import (
 	"crypto/tls"
-	"io"
 	"net"
 	"testing"
 	"time"
+
+	"rollcall/internal/tlstest"
 )
 
 // BenchmarkThroughput sends over loopback in writes of 16 kB: over bare TLS, and
@@ -13,7 +14,7 @@ import (
 func BenchmarkThroughput(b *testing.B) {
 	b.Run("bare TLS", func(b *testing.B) {
 		server, client := bareTLS(b)
-		transfer(b, client, server)
+		tlstest.Transfer(b, client, server)
 	})
 	b.Run("connection", func(b *testing.B) {
 		nodes := openNetwork(b, 3)
@@ -38,7 +39,7 @@ func BenchmarkThroughput(b *testing.B) {
 			b.Fatal(err)
 		}
 		defer ch.Close()
-		transfer(b, ch, <-incoming)
+		tlstest.Transfer(b, ch, <-incoming)
 	})
 }
 
@@ -64,25 +65,6 @@ func BenchmarkSetUp(b *testing.B) {
 	b.ReportMetric(float64(took.Microseconds())/1000/float64(b.N), "set-up-ms")
 }
 
-func transfer(b *testing.B, from io.Writer, to io.Reader) {
-	payload := make([]byte, 16<<10)
-	b.SetBytes(int64(len(payload)))
-	b.ReportAllocs()
-	b.ResetTimer()
-	go func() {
-		for range b.N {
-			if _, err := from.Write(payload); err != nil {
-				b.Error(err)
-				return
-			}
-		}
-	}()
-	if _, err := io.CopyN(io.Discard, to, int64(b.N)*int64(len(payload))); err != nil {
-		b.Fatal(err)
-	}
-	b.StopTimer()
-}
-
 // bareTLS returns both ends of a TLS connection between two devices.
 func bareTLS(b *testing.B) (server, client *tls.Conn) {
 	b.Helper()
@@ -93,31 +75,5 @@ func bareTLS(b *testing.B) (server, client *tls.Conn) {
 			ClientAuth:   tls.RequireAnyClientCert, InsecureSkipVerify: true,
 		}
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer listener.Close()
-	dialled, err := net.Dial("tcp", listener.Addr().String())
-	if err != nil {
-		b.Fatal(err)
-	}
-	accepted, err := listener.Accept()
-	if err != nil {
-		b.Fatal(err)
-	}
-	server, client = tls.Server(accepted, config(0)), tls.Client(dialled, config(1))
-	b.Cleanup(func() {
-		client.Close()
-		server.Close()
-	})
-	shaken := make(chan error, 1)
-	go func() { shaken <- server.Handshake() }()
-	if err := client.Handshake(); err != nil {
-		b.Fatal(err)
-	}
-	if err := <-shaken; err != nil {
-		b.Fatal(err)
-	}
-	return server, client
+	return tlstest.Pair(b, config(0), config(1))
 }

@@ -6,10 +6,10 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"io"
 	"math/big"
-	"net"
 	"testing"
+
+	"rollcall/internal/tlstest"
 )
 
 // BenchmarkThroughput sends over TLS on loopback in writes of 16 kB: bare, and
@@ -17,7 +17,7 @@ import (
 func BenchmarkThroughput(b *testing.B) {
 	b.Run("bare TLS", func(b *testing.B) {
 		server, client := securePair(b)
-		transfer(b, client, server)
+		tlstest.Transfer(b, client, server)
 	})
 	b.Run("channel", func(b *testing.B) {
 		server, client := securePair(b)
@@ -35,7 +35,7 @@ func BenchmarkThroughput(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		transfer(b, ch, <-incoming)
+		tlstest.Transfer(b, ch, <-incoming)
 		close(end)
 		ch.Close()
 		sender.Close()
@@ -43,27 +43,8 @@ func BenchmarkThroughput(b *testing.B) {
 	})
 }
 
-func transfer(b *testing.B, from io.Writer, to io.Reader) {
-	payload := make([]byte, 16<<10)
-	b.SetBytes(int64(len(payload)))
-	b.ReportAllocs()
-	b.ResetTimer()
-	go func() {
-		for range b.N {
-			if _, err := from.Write(payload); err != nil {
-				b.Error(err)
-				return
-			}
-		}
-	}()
-	if _, err := io.CopyN(io.Discard, to, int64(b.N)*int64(len(payload))); err != nil {
-		b.Fatal(err)
-	}
-	b.StopTimer()
-}
-
-// securePair returns both ends of a TLS connection over loopback.
-func securePair(b *testing.B) (server, client net.Conn) {
+// securePair returns both ends of a TLS connection whose server has a certificate.
+func securePair(b *testing.B) (server, client *tls.Conn) {
 	b.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	if err != nil {
@@ -74,32 +55,7 @@ func securePair(b *testing.B) (server, client net.Conn) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
-		Certificates: []tls.Certificate{{Certificate: [][]byte{certificate}, PrivateKey: key}},
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer listener.Close()
-	accepted := make(chan net.Conn, 1)
-	go func() {
-		conn, err := listener.Accept()
-		if err == nil {
-			err = conn.(*tls.Conn).Handshake()
-		}
-		if err != nil {
-			b.Error(err)
-		}
-		accepted <- conn
-	}()
-	client, err = tls.Dial("tcp", listener.Addr().String(), &tls.Config{InsecureSkipVerify: true})
-	if err != nil {
-		b.Fatal(err)
-	}
-	server = <-accepted
-	b.Cleanup(func() {
-		client.Close()
-		server.Close()
-	})
-	return server, client
+	return tlstest.Pair(b,
+		&tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{certificate}, PrivateKey: key}}},
+		&tls.Config{InsecureSkipVerify: true})
 }
