@@ -65,7 +65,7 @@ func askAbsent(t *testing.T, seen bool) {
 			t.Fatal(err)
 		}
 		await(t, alice, 0, online(bob, presence.Online))
-		mark := alice.mark()
+		mark := alice.Mark()
 		bob.Stop()
 		await(t, alice, mark, online(bob, presence.Offline))
 	}
@@ -74,7 +74,7 @@ func askAbsent(t *testing.T, seen bool) {
 	}
 	time.Sleep(time.Hour)
 
-	mark := alice.mark()
+	mark := alice.Mark()
 	bob.Start(bob.node)
 	await(t, bob, 0, func(e contact.RequestReceived) bool { return string(e.Request.Payload) == "card" })
 	if _, err := bob.AcceptRequest(alice.ID()); err != nil {
@@ -83,7 +83,7 @@ func askAbsent(t *testing.T, seen bool) {
 	await(t, alice, mark, func(e contact.ContactAdded) bool { return e.Peer == bob.ID() && e.Confirmed })
 	synctest.Wait()
 	received := 0
-	for _, e := range bob.events {
+	for _, e := range bob.Since(0) {
 		if _, ok := e.(contact.RequestReceived); ok {
 			received++
 		}

@@ -1,42 +1,21 @@
 package account
 
 import (
-	"context"
-	"net/netip"
 	"path/filepath"
-	"reflect"
-	"sync"
 	"testing"
 	"time"
 
 	"rollcall/contact"
 	"rollcall/dht"
 	"rollcall/identity"
+	"rollcall/internal/dhttest"
+	"rollcall/internal/eventlog"
 	"rollcall/presence"
 	"rollcall/store"
 )
 
 // testBits is the size of test keys: the least that peers trust.
 const testBits = 2048
-
-var loopback = netip.MustParseAddr("127.0.0.1")
-
-// openNetwork returns the nodes of a private network on loopback.
-func openNetwork(t *testing.T, size int) []*dht.Node {
-	t.Helper()
-	var nodes []*dht.Node
-	var bootstrap []string
-	for range size {
-		node, err := dht.Open(t.Context(), dht.Config{Bind4: loopback, NoIPv6: true, Bootstrap: bootstrap})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { node.Close() })
-		nodes = append(nodes, node)
-		bootstrap = []string{nodes[0].Addrs()[0].String()}
-	}
-	return nodes
-}
 
 // person is an account with its record of events.
 type person struct {
@@ -48,14 +27,12 @@ type person struct {
 
 	connections *Connections // nil for none
 
-	mu     sync.Mutex
-	events []Event
-	more   chan struct{}
+	eventlog.Log // of what it told
 }
 
 func newPerson(t *testing.T, node *dht.Node) *person {
 	t.Helper()
-	p := &person{dir: t.TempDir(), node: node, lease: 3 * time.Second, more: make(chan struct{})}
+	p := &person{dir: t.TempDir(), node: node, lease: 3 * time.Second}
 	_, err := CreateKeys(t.Context(), p.dir, Creation{Keys: identity.Config{Bits: testBits}})
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +60,7 @@ func (p *person) open(t *testing.T) {
 		Keys: keys, State: state, Cache: cache,
 		Lease: p.lease, AllowShortLease: true, Dwell: 100 * time.Millisecond,
 		Connections: p.connections,
-		Notify:      p.record,
+		Notify:      func(e Event) { p.Add(e) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -97,40 +74,10 @@ func (p *person) open(t *testing.T) {
 	t.Cleanup(p.quit)
 }
 
-func (p *person) record(e Event) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.events = append(p.events, e)
-	close(p.more)
-	p.more = make(chan struct{})
-}
-
-func (p *person) mark() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.events)
-}
-
 // await waits for the first event after mark that match accepts.
 func await[E any](t *testing.T, p *person, mark int, match func(E) bool) E {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for {
-		p.mu.Lock()
-		events, more := p.events[mark:], p.more
-		p.mu.Unlock()
-		for _, e := range events {
-			if e, ok := e.(E); ok && match(e) {
-				return e
-			}
-		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-			t.Fatalf("no %v with what was asked for; there were %+v", reflect.TypeFor[E](), events)
-		}
-	}
+	return eventlog.Await(t, &p.Log, mark, 30*time.Second, match)
 }
 
 func online(p *person, status presence.Status) func(presence.StatusChanged) bool {
@@ -141,14 +88,14 @@ func online(p *person, status presence.Status) func(presence.StatusChanged) bool
 // confirmation comes back, and when one leaves the other sees it.
 func TestStory(t *testing.T) {
 	t.Parallel()
-	nodes := openNetwork(t, 4)
+	nodes := dhttest.Network(t, 4)
 	alice, bob := newPerson(t, nodes[1]), newPerson(t, nodes[2])
 	for _, p := range []*person{alice, bob} {
 		p.Start(p.node)
 		await(t, p, 0, func(e presence.Announced) bool { return e.On })
 	}
 
-	mark := bob.mark()
+	mark := bob.Mark()
 	if err := alice.SendRequest(bob.ID(), []byte("card")); err != nil {
 		t.Fatal(err)
 	}
@@ -158,14 +105,14 @@ func TestStory(t *testing.T) {
 	}
 	await(t, alice, 0, online(bob, presence.Online))
 
-	mark = alice.mark()
+	mark = alice.Mark()
 	if changed, err := bob.AcceptRequest(alice.ID()); err != nil || !changed {
 		t.Fatalf("accept: %v, %v", changed, err)
 	}
 	await(t, alice, mark, func(e contact.ContactAdded) bool { return e.Peer == bob.ID() && e.Confirmed })
 	await(t, bob, 0, online(alice, presence.Online))
 
-	mark = alice.mark()
+	mark = alice.Mark()
 	begin := time.Now()
 	if err := bob.Close(); err != nil {
 		t.Fatal(err)
@@ -179,7 +126,7 @@ func TestStory(t *testing.T) {
 // TestPermanent announces as other daemons do, and withdraws it at the end.
 func TestPermanent(t *testing.T) {
 	t.Parallel()
-	nodes := openNetwork(t, 3)
+	nodes := dhttest.Network(t, 3)
 	alice, bob := newPerson(t, nodes[1]), newPerson(t, nodes[2])
 	bob.quit()
 	bob.lease = 0
@@ -193,8 +140,6 @@ func TestPermanent(t *testing.T) {
 	await(t, alice, 0, online(bob, presence.Online))
 	bob.Stop()
 	await(t, bob, 0, func(e presence.Announced) bool { return !e.On })
-	bob.mu.Lock()
-	defer bob.mu.Unlock()
 	bob.Account.mu.Lock()
 	defer bob.Account.mu.Unlock()
 	if len(bob.kept) > 0 {

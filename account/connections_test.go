@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"rollcall/contact"
+	"rollcall/internal/dhttest"
 	"rollcall/presence"
 )
 
 // newCouple returns two people on the network who are contacts and may connect.
 func newCouple(t *testing.T) (alice, bob *person) {
 	t.Helper()
-	nodes := openNetwork(t, 3)
+	nodes := dhttest.Network(t, 3)
 	alice, bob = newPerson(t, nodes[1]), newPerson(t, nodes[2])
 	for _, p := range []*person{alice, bob} {
 		p.quit()
@@ -41,7 +42,7 @@ func TestConnected(t *testing.T) {
 	await(t, bob, 0, online(alice, presence.Connected))
 	t.Logf("connected after %v: %+v", time.Since(begin), alice.Connections())
 
-	mark := alice.mark()
+	mark := alice.Mark()
 	begin = time.Now()
 	if err := bob.Close(); err != nil {
 		t.Fatal(err)
@@ -65,21 +66,21 @@ func TestInvisibleIsNotConnected(t *testing.T) {
 	t.Parallel()
 	alice, bob := newCouple(t)
 	await(t, bob, 0, online(alice, presence.Connected))
-	mark := bob.mark()
+	mark := bob.Mark()
 	alice.SetInvisible(true)
 	await(t, bob, mark, disconnected(alice))
 	if n := len(alice.Connections()); n > 0 {
 		t.Errorf("%d connections while invisible", n)
 	}
-	mark = bob.mark()
+	mark = bob.Mark()
 	alice.SetInvisible(false)
 	await(t, bob, mark, online(alice, presence.Connected))
 
 	// Off the network and on again.
-	mark = alice.mark()
+	mark = alice.Mark()
 	alice.Stop()
 	await(t, alice, mark, online(bob, presence.Offline))
-	mark = alice.mark()
+	mark = alice.Mark()
 	alice.Start(alice.node)
 	await(t, alice, mark, online(bob, presence.Connected))
 }
@@ -105,7 +106,7 @@ func TestBannedIsDisconnected(t *testing.T) {
 			alice, bob := newCouple(t)
 			await(t, alice, 0, online(bob, presence.Connected))
 			await(t, bob, 0, online(alice, presence.Connected))
-			mark := bob.mark()
+			mark := bob.Mark()
 			end(t, alice, bob)
 			await(t, bob, mark, disconnected(alice))
 		})

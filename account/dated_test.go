@@ -8,6 +8,7 @@ import (
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
 	"rollcall/identity"
+	"rollcall/internal/dhttest"
 	"rollcall/presence"
 )
 
@@ -48,7 +49,7 @@ func TestReplay(t *testing.T) {
 	if date := presence.ReadStamp(old.Data).Date; time.Since(date) > time.Minute {
 		t.Errorf("announcement dated %v", date)
 	}
-	mark := alice.mark()
+	mark := alice.Mark()
 	bob.quit()
 	await(t, alice, mark, online(bob, presence.Offline))
 
@@ -69,7 +70,7 @@ func TestReplay(t *testing.T) {
 		t.Error("an old announcement is believed")
 	}
 
-	mark = alice.mark()
+	mark = alice.Mark()
 	bob.open(t)
 	bob.Start(bob.node)
 	await(t, alice, mark, online(bob, presence.Connected))
@@ -80,7 +81,7 @@ func TestReplay(t *testing.T) {
 // nothing from before.
 func TestLocked(t *testing.T) {
 	t.Parallel()
-	nodes := openNetwork(t, 3)
+	nodes := dhttest.Network(t, 3)
 	alice, bob := newPerson(t, nodes[1]), newPerson(t, nodes[2])
 	if _, err := alice.AddContact(bob.ID()); err != nil {
 		t.Fatal(err)
@@ -94,10 +95,10 @@ func TestLocked(t *testing.T) {
 	if err := bob.ChangeSecret(identity.Secret{}, secret); err != nil {
 		t.Fatal(err)
 	}
-	mark := alice.mark()
+	mark := alice.Mark()
 	bob.quit()
 	await(t, alice, mark, online(bob, presence.Offline))
-	mark = alice.mark()
+	mark = alice.Mark()
 	bob.open(t)
 	bob.Start(bob.node)
 	await(t, alice, mark, online(bob, presence.Online))
@@ -105,7 +106,7 @@ func TestLocked(t *testing.T) {
 		t.Errorf("stamp %+v", stamp)
 	}
 
-	mark = alice.mark()
+	mark = alice.Mark()
 	bob.quit()
 	await(t, alice, mark, online(bob, presence.Offline))
 	refused := alice.outcome(presence.OldDate)
@@ -121,7 +122,7 @@ func TestLocked(t *testing.T) {
 	}
 
 	// Without the password dates begin again.
-	mark = alice.mark()
+	mark = alice.Mark()
 	bob.open(t)
 	bob.Start(bob.node)
 	if err := bob.ChangeSecret(secret, identity.Secret{}); err != nil {

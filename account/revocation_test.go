@@ -10,6 +10,7 @@ import (
 
 	"rollcall/contact"
 	"rollcall/identity"
+	"rollcall/internal/dhttest"
 	"rollcall/presence"
 )
 
@@ -37,7 +38,7 @@ func revoke(t *testing.T, p *person) {
 // is not there, and what it says is not heard.
 func TestRevoked(t *testing.T) {
 	t.Parallel()
-	nodes := openNetwork(t, 3)
+	nodes := dhttest.Network(t, 3)
 	alice, bob := newPerson(t, nodes[1]), newPerson(t, nodes[2])
 	for _, p := range []*person{alice, bob} {
 		p.Start(p.node)
@@ -57,12 +58,12 @@ func TestRevoked(t *testing.T) {
 	}
 	verdict(presence.Genuine)
 
-	mark := alice.mark()
+	mark := alice.Mark()
 	revoke(t, bob)
 	await(t, alice, mark, online(bob, presence.Offline))
 	verdict(presence.Revoked)
 
-	mark = alice.mark()
+	mark = alice.Mark()
 	if err := bob.SendRequest(alice.ID(), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,7 @@ func TestRevoked(t *testing.T) {
 // followed.
 func TestRevokedStranger(t *testing.T) {
 	t.Parallel()
-	nodes := openNetwork(t, 3)
+	nodes := dhttest.Network(t, 3)
 	alice, bob, carol := newPerson(t, nodes[1]), newPerson(t, nodes[2]), newPerson(t, nodes[0])
 	revoke(t, bob)
 	for _, p := range []*person{alice, bob, carol} {
@@ -115,16 +116,14 @@ func TestRevokedStranger(t *testing.T) {
 // fails.
 func TestNotStored(t *testing.T) {
 	t.Parallel()
-	nodes := openNetwork(t, 1)
+	nodes := dhttest.Network(t, 1)
 	alice := newPerson(t, nodes[0])
-	mark := alice.mark()
+	mark := alice.Mark()
 	alice.cfg.State.Close()
 	if _, err := alice.AddContact(nodes[0].ID()); err == nil {
 		t.Error("a contact was added without being stored")
 	}
-	alice.mu.Lock()
-	defer alice.mu.Unlock()
-	if told := alice.events[mark:]; len(told) > 0 {
+	if told := alice.Since(mark); len(told) > 0 {
 		t.Errorf("told of what is not stored: %+v", told)
 	}
 }

@@ -30,7 +30,7 @@ func TestTalk(t *testing.T) {
 	}
 	await(t, bob, 0, says(alice, "Lunch Time"))
 
-	mark := bob.mark()
+	mark := bob.Mark()
 	id, err := alice.SendText(bob.ID(), "text/plain", "hello")
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func TestTalk(t *testing.T) {
 	await(t, alice, 0, says(bob, "for later"))
 
 	// A note is for whoever comes back, too, and only once at a time.
-	mark = alice.mark()
+	mark = alice.Mark()
 	alice.Stop()
 	alice.Start(alice.node)
 	await(t, alice, mark, says(bob, "for later"))
@@ -67,10 +67,8 @@ func TestTalk(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, alice, mark, func(talk.TextReceived) bool { return true })
-	alice.mu.Lock()
-	defer alice.mu.Unlock()
 	heard := 0
-	for _, e := range alice.events[mark:] {
+	for _, e := range alice.Since(mark) {
 		if e, ok := e.(presence.StatusChanged); ok && e.Cause == presence.CauseNote {
 			heard++
 		}

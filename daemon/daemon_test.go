@@ -14,6 +14,7 @@ import (
 	"rollcall/dht"
 	"rollcall/dht/infohash"
 	"rollcall/identity"
+	"rollcall/internal/dhttest"
 	"rollcall/presence"
 )
 
@@ -23,18 +24,7 @@ var loopback = netip.MustParseAddr("127.0.0.1")
 // address to join it by.
 func startNetwork(t *testing.T, size int) string {
 	t.Helper()
-	var bootstrap []string
-	for range size {
-		node, err := dht.Open(t.Context(), dht.Config{Bind4: loopback, NoIPv6: true, Bootstrap: bootstrap})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { node.Close() })
-		if bootstrap == nil {
-			bootstrap = []string{node.Addrs()[0].String()}
-		}
-	}
-	return bootstrap[0]
+	return dhttest.Network(t, size)[0].Addrs()[0].String()
 }
 
 // machine is a daemon with its directories, and the events since it was opened.

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/netip"
 	"os"
 	"sync"
 	"testing"
@@ -18,6 +17,8 @@ import (
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
 	"rollcall/identity"
+	"rollcall/internal/dhttest"
+	"rollcall/internal/eventlog"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -52,15 +53,15 @@ type person struct {
 
 	mu       sync.Mutex
 	standing map[infohash.Hash]Standing
-	events   []Event
-	more     chan struct{}
+
+	eventlog.Log // of what it told
 }
 
 // newPerson opens the peers of a device on a node. change may alter the
 // configuration.
 func newPerson(t testing.TB, node *dht.Node, device *identity.Device, change func(*Config)) *person {
 	t.Helper()
-	p := &person{device: device, standing: make(map[infohash.Hash]Standing), more: make(chan struct{})}
+	p := &person{device: device, standing: make(map[infohash.Hash]Standing)}
 	self, err := dht.NewIdentity(device, device.Chain().DER()...)
 	if err != nil {
 		t.Fatal(err)
@@ -122,66 +123,18 @@ func (p *person) record(e Event) {
 	if c, ok := e.(Connected); ok {
 		c.Conn.Info() // what is told of can be used
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.events = append(p.events, e)
-	close(p.more)
-	p.more = make(chan struct{})
+	p.Add(e)
 }
 
-func (p *person) mark() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.events)
-}
-
-// await waits for the first event of a type after mark that match accepts.
+// await waits for the first event after mark that match accepts, if there is one.
 func await[E any](t testing.TB, p *person, mark int, match func(E) bool) E {
 	t.Helper()
-	timeout := time.NewTimer(2 * time.Minute)
-	defer timeout.Stop()
-	for {
-		p.mu.Lock()
-		events, more := p.events[mark:], p.more
-		p.mu.Unlock()
-		for _, e := range events {
-			if e, ok := e.(E); ok && (match == nil || match(e)) {
-				return e
-			}
-		}
-		select {
-		case <-more:
-		case <-timeout.C:
-			t.Fatalf("not told; what was: %+v", events)
-		}
-	}
-}
-
-// openNetwork returns the nodes of a private network on loopback.
-func openNetwork(t testing.TB, size int) []*dht.Node {
-	t.Helper()
-	var nodes []*dht.Node
-	var bootstrap []string
-	for range size {
-		node, err := dht.Open(t.Context(), dht.Config{Bind4: netip.MustParseAddr("127.0.0.1"), NoIPv6: true, Bootstrap: bootstrap})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { node.Close() })
-		nodes = append(nodes, node)
-		bootstrap = []string{nodes[0].Addrs()[0].String()}
-	}
-	for _, node := range nodes[1:] {
-		if err := node.WaitConnected(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return nodes
+	return eventlog.Await(t, &p.Log, mark, 2*time.Minute, match)
 }
 
 // TestLoopback connects two devices over the network of this host.
 func TestLoopback(t *testing.T) {
-	nodes := openNetwork(t, 3)
+	nodes := dhttest.Network(t, 3)
 	alice := newPerson(t, nodes[1], people()[0], nil)
 	bob := newPerson(t, nodes[2], people()[1], nil)
 	alice.accept(bob, Contact)
@@ -204,7 +157,7 @@ func TestLoopback(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, bob, 0, func(e ChannelOpened) bool { return e.Conn == other && e.Name == MessageChannel(bob.device.LongID()) })
-	mark := bob.mark()
+	mark := bob.Mark()
 	conn.Close()
 	await(t, bob, mark, func(e ChannelClosed) bool { return e.Conn == other })
 	await(t, bob, mark, func(e Disconnected) bool { return e.Conn == other })

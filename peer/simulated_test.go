@@ -264,7 +264,7 @@ func TestCut(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		s.streams.Cut(false)
-		mark := alice.mark()
+		mark := alice.Mark()
 		talk(t, await[Connected](t, alice, mark, nil).Conn)
 		if took := time.Since(start); took > 5*time.Minute {
 			t.Errorf("connected again after %v", took)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/internal/dhttest"
 	"rollcall/internal/tlstest"
 )
 
@@ -17,7 +18,7 @@ func BenchmarkThroughput(b *testing.B) {
 		tlstest.Transfer(b, client, server)
 	})
 	b.Run("connection", func(b *testing.B) {
-		nodes := openNetwork(b, 3)
+		nodes := dhttest.Network(b, 3)
 		incoming, end := make(chan net.Conn), make(chan struct{})
 		alice := newPerson(b, nodes[1], people()[0], nil)
 		bob := newPerson(b, nodes[2], people()[1], func(cfg *Config) {
@@ -46,19 +47,19 @@ func BenchmarkThroughput(b *testing.B) {
 // BenchmarkSetUp connects two devices that are announced, and know nothing of each
 // other but that: asked and answered over the DHT, ICE, TLS.
 func BenchmarkSetUp(b *testing.B) {
-	nodes := openNetwork(b, 3)
+	nodes := dhttest.Network(b, 3)
 	alice := newPerson(b, nodes[1], people()[0], nil)
 	bob := newPerson(b, nodes[2], people()[1], nil)
 	alice.accept(bob, Contact)
 	bob.accept(alice, Contact)
 	var took time.Duration
 	for b.Loop() {
-		mark := alice.mark()
+		mark := alice.Mark()
 		alice.want(bob)
 		conn := await[Connected](b, alice, mark, nil).Conn
 		took += conn.Info().SetUp
 		alice.Unwant(conn.Device())
-		mark = bob.mark()
+		mark = bob.Mark()
 		conn.Close()
 		await[Disconnected](b, bob, mark, nil)
 	}
