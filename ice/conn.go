@@ -3,6 +3,7 @@ package ice
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -121,6 +122,11 @@ func (c *Conn) Pair() (ours, theirs signaling.Type) {
 	c.agent.mu.Lock()
 	defer c.agent.mu.Unlock()
 	return c.agent.core.Pair()
+}
+
+// Addrs returns the addresses of the TCP connection, ours and the peer's.
+func (c *Conn) Addrs() (local, remote netip.AddrPort) {
+	return addrPort(c.LocalAddr()), addrPort(c.RemoteAddr())
 }
 
 // LocalAddr returns our address of the TCP connection.

@@ -55,6 +55,10 @@ func TestSimulatedConnects(t *testing.T) {
 				if conns[0].Controlling() == conns[1].Controlling() {
 					t.Error("both sides have the same role")
 				}
+				local, remote := conns[0].Addrs()
+				if ours, theirs := conns[1].Addrs(); ours != remote || theirs != local || !local.IsValid() {
+					t.Errorf("one side is at %v with %v, the other at %v with %v", local, remote, ours, theirs)
+				}
 				exchange(t, conns)
 			})
 		})

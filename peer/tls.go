@@ -6,8 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"time"
 
 	"rollcall/dht/infohash"
@@ -67,10 +65,11 @@ func (p *Peers) secure(ctx context.Context, conn *ice.Conn, want expected) (*sec
 		}
 		return nil, fmt.Errorf("%w: %w", errHandshake, err)
 	}
+	local, remote := conn.Addrs()
 	ours, theirs := conn.Pair()
 	s.info = Info{
 		Account: want.account, Device: want.device,
-		Local: addrPort(conn.LocalAddr()), Remote: addrPort(conn.RemoteAddr()), Relayed: conn.Relayed(), Ours: ours, Theirs: theirs,
+		Local: local, Remote: remote, Relayed: conn.Relayed(), Ours: ours, Theirs: theirs,
 		Since: time.Now(), Cipher: tls.CipherSuiteName(s.stream.ConnectionState().CipherSuite),
 	}
 	return s, nil
@@ -115,12 +114,3 @@ var (
 	errUntrusted  = errors.New("peer: not the device that was expected")
 	errHandshake  = errors.New("peer: no TLS")
 )
-
-func addrPort(a net.Addr) netip.AddrPort {
-	tcp, ok := a.(*net.TCPAddr)
-	if !ok {
-		return netip.AddrPort{}
-	}
-	ap := tcp.AddrPort()
-	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
-}
