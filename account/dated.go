@@ -15,45 +15,48 @@ type announcements struct {
 
 	mu     sync.Mutex
 	signer *identity.Account // of the archive, nil until it was needed
-	latest *value.Value      // the dated one that was made last
+	latest *value.Value      // the one that was made last
 	date   time.Time         // of it
 }
 
 // made returns the announcement with a date, and whether it was made just now, which
 // takes some milliseconds. Without a date it is that of the receipt, and so when there
-// is no archive: a device can do without.
+// is no archive: a device can do without. Of that it tells once for each date.
 func (n *announcements) made(date time.Time) (v *value.Value, fresh bool, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	undated := n.keys.Receipt.Announcement
 	switch {
 	case date.IsZero():
-		return undated, false, nil
+		return n.keys.Receipt.Announcement, false, nil
 	case n.latest != nil && date.Equal(n.date):
 		return n.latest, false, nil
 	}
+	n.date = date
+	if n.latest, err = n.sign(date); err != nil {
+		n.latest = n.keys.Receipt.Announcement
+	}
+	return n.latest, err == nil, err
+}
+
+// sign makes the announcement with a date. mu is held.
+func (n *announcements) sign(date time.Time) (*value.Value, error) {
 	if n.signer == nil {
 		archive, err := n.keys.openArchive(identity.Secret{})
 		if err != nil {
-			return undated, false, err
+			return nil, err
 		}
 		n.signer = archive.Account
 	}
 	device := n.keys.Device
 	payload := value.DeviceAnnouncement{Device: device.ID(), PublicKey: device.SPKI()}
-	v, err = n.signer.Announce(presence.AppendDated(nil, payload, presence.Stamp{Date: date}))
-	if err != nil {
-		return undated, false, err
-	}
-	n.latest, n.date = v, date
-	return v, true, nil
+	return n.signer.Announce(presence.AppendDated(nil, payload, presence.Stamp{Date: date}))
 }
 
 // changeSecret is that of the keys.
 func (n *announcements) changeSecret(from, to identity.Secret, date time.Time) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.signer = nil
+	n.signer, n.latest = nil, nil
 	return n.keys.changeSecret(from, to, date)
 }
 

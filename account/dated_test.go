@@ -1,6 +1,8 @@
 package account
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -46,8 +48,10 @@ func TestReplay(t *testing.T) {
 	alice, bob := newCouple(t)
 	await(t, alice, 0, online(bob, presence.Connected))
 	old := *bob.announcement(t)
-	if date := presence.ReadStamp(old.Data).Date; time.Since(date) > time.Minute {
-		t.Errorf("announcement dated %v", date)
+	// The next life of bob's goes on from what he has shown.
+	date := presence.ReadStamp(old.Data).Date
+	if shown := bob.cfg.shownDate(); time.Since(date) > time.Minute || shown.Before(date) {
+		t.Errorf("announcement dated %v, remembered %v", date, shown)
 	}
 	mark := alice.Mark()
 	bob.quit()
@@ -141,4 +145,18 @@ func TestLocked(t *testing.T) {
 func (p *person) sawDate(account infohash.Hash) (seen bool) {
 	memory, err := p.cfg.Cache.Memory(p.ID(), account)
 	return err == nil && len(memory.Dates) == 1 && !memory.Dates[0].Lasting
+}
+
+// TestNoArchive announces without dates where nothing can sign them.
+func TestNoArchive(t *testing.T) {
+	t.Parallel()
+	bob := newPerson(t, openNetwork(t, 2)[1])
+	if err := os.Remove(filepath.Join(bob.dir, ArchiveFile)); err != nil {
+		t.Fatal(err)
+	}
+	bob.Start(bob.node)
+	await(t, bob, 0, func(e presence.Announced) bool { return e.On })
+	if stamp := presence.ReadStamp(bob.announcement(t).Data); stamp != (presence.Stamp{}) {
+		t.Errorf("stamp %+v", stamp)
+	}
 }
