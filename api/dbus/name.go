@@ -26,14 +26,15 @@ func (f *face) names() []handler {
 }
 
 // lookupName begins a lookup and reports whether it did. Its one
-// registeredNameFound repeats the name as it was asked for.
+// registeredNameFound repeats the name as it was asked for, by which clients know
+// their question.
 func (f *face) lookupName(ctx context.Context, id daemon.AccountID, server, name string) bool {
 	return f.lookup(id, name, func() (address, found string, err error) {
 		entry, err := f.daemon.LookupName(ctx, id, server, name)
 		if err != nil {
 			return "", name, err
 		}
-		return entry.Address.String(), entry.Name, nil
+		return entry.Address.String(), name, nil
 	})
 }
 

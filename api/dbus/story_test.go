@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -239,17 +241,32 @@ func TestSubscriptions(t *testing.T) {
 	subscriptions("[map[Buddy:" + another + " Status:Offline]]")
 }
 
-// TestLookups: every lookup has one answer, also without a name server.
+// TestLookups: every lookup has one answer, also without a name server. It repeats
+// what was asked for.
 func TestLookups(t *testing.T) {
 	c := newDesktop(t, alone, Generation2023)
 	id, _ := c.addAccount("alice")
 	c.want("", "setAccountDetails", id, map[string]string{"RingNS.uri": ""})
 	peer := infohash.SumString("peer").String()
+	const carol = "cafe000000000000000000000000000000000001"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/name/carol" && r.URL.Path != "/addr/"+carol {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		fmt.Fprintf(w, `{"name":"carol","addr":"0x%s"}`, carol)
+	}))
+	defer server.Close()
 	c.want("false", "lookupName", "0123456789abcdef", "", "alice")
 	for _, tt := range []struct {
 		method, account, server, asked string
 		want                           []any
 	}{
+		{"lookupName", id, server.URL, "carol", []any{id, int32(nameFound), carol, "carol"}},
+		{"lookupName", "", server.URL, "Carol", []any{"", int32(nameFound), carol, "Carol"}},
+		{"lookupName", id, server.URL, "dave", []any{id, int32(nameNotFound), "", "dave"}},
+		{"lookupAddress", id, server.URL, carol, []any{id, int32(nameFound), carol, "carol"}},
+		{"lookupAddress", id, server.URL, peer, []any{id, int32(nameNotFound), peer, ""}},
 		{"lookupName", id, "", "alice", []any{id, int32(nameError), "", "alice"}},
 		{"lookupName", "", "http://127.0.0.1:1", "alice", []any{"", int32(nameError), "", "alice"}},
 		{"lookupName", id, "", "a!", []any{id, int32(nameInvalid), "", "a!"}},
