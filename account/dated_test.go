@@ -150,7 +150,7 @@ func (p *person) sawDate(account infohash.Hash) (seen bool) {
 // TestNoArchive announces without dates where nothing can sign them.
 func TestNoArchive(t *testing.T) {
 	t.Parallel()
-	bob := newPerson(t, openNetwork(t, 2)[1])
+	bob := newPerson(t, dhttest.Network(t, 2)[1])
 	if err := os.Remove(filepath.Join(bob.dir, ArchiveFile)); err != nil {
 		t.Fatal(err)
 	}
