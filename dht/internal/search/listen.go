@@ -14,6 +14,7 @@ import (
 type Listen struct {
 	query []byte
 	cache *Cache
+	heard bool // of a value
 	at    map[*peer]*socket
 }
 
@@ -97,6 +98,7 @@ func (s *Search) push(now time.Time, l *Listen, p *peer, k *socket, m *wire.Mess
 		case l.cache.Ended(now, v.ID):
 			s.recheck(now, l, p, v.ID)
 		default:
+			l.heard = true
 			l.cache.Add(now, k.sid, x.Raw)
 		}
 	}

@@ -171,7 +171,11 @@ func (s *Search) ask(now time.Time) {
 		if g := s.wanting(p, live, breadth); g != nil {
 			s.sendGet(now, p, g)
 		} else if live <= breadth && s.needsToken(now, p) {
-			s.sendFind(now, p)
+			if l := s.peeking(p, live); l != nil {
+				s.peek(now, p, l)
+			} else {
+				s.sendFind(now, p)
+			}
 		}
 	}
 }
