@@ -41,6 +41,11 @@ const (
 	BeaconAfter = 20 * time.Second
 	ClientWait  = 5 * time.Second
 
+	// Stall is how late Tick must be called for us to have been kept from running,
+	// which is no reason to take a peer for dead: its answer to a beacon gets as long
+	// again.
+	Stall = time.Second
+
 	// MaxOutput is how many bytes may wait to be sent before Write takes no
 	// more.
 	MaxOutput = 64 << 10

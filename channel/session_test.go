@@ -282,6 +282,21 @@ func TestBeacons(t *testing.T) {
 	}
 }
 
+// TestStall: who was kept from running has not seen that the peer is silent.
+func TestStall(t *testing.T) {
+	p := newPeer(t)
+	at := now
+	p.Beacon(at)
+	for range 2 {
+		at = p.NextDeadline().Add(Stall)
+		p.Tick(at)
+		p.check(text(p.Effects(nil)), "")
+	}
+	at = p.NextDeadline().Add(Stall - 1)
+	p.Tick(at)
+	p.check(text(p.Effects(nil)), "ended the peer is silent")
+}
+
 // TestOneSideAsks: as soon as one has asked, both know that the other is alive.
 func TestOneSideAsks(t *testing.T) {
 	client, server := New(now, true), New(now, false)

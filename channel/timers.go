@@ -60,6 +60,8 @@ func (s *Session) Tick(now time.Time) {
 	case due.IsZero() || now.Before(due):
 	case s.beacon.IsZero() && s.version >= 1:
 		s.Beacon(now)
+	case !s.beacon.IsZero() && now.Sub(due) >= Stall:
+		s.beacon = now // the answer may be here, and not read yet
 	default:
 		s.End(Silent)
 	}
