@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -34,8 +35,9 @@ const (
 	lease = 6 * time.Second
 	// nodes is the size of the network, besides those of the two daemons.
 	nodes = 4
-	// patience bounds the wait for each turn of the story.
-	patience = 30 * time.Second
+	// patience bounds the wait for each turn of the story. Six RSA keys may take a
+	// small machine a minute.
+	patience = 2 * time.Minute
 )
 
 var loopback = netip.MustParseAddr("127.0.0.1")
@@ -126,12 +128,25 @@ func (s *stage) invite() {
 	fmt.Fprintf(s.out, `
 Both are still there. Talk to them from another terminal:
 
-  rollcall contact list --data-dir %[1]s
-  rollcall watch --data-dir %[2]s
-  rollcall dht get -b %[3]s %[4]v
+  %[5]s contact list --data-dir %[1]s
+  %[5]s watch --data-dir %[2]s
+  %[5]s dht get -b %[3]s %[4]v
 
 End with Ctrl-C; nothing is left behind.
-`, s.alice.dir, s.bob.dir, s.bootstrap, s.bob.uri)
+`, s.alice.dir, s.bob.dir, s.bootstrap, s.bob.uri, program())
+}
+
+// program is how to call this program, which need not be installed.
+func program() string {
+	const name = "rollcall"
+	if _, err := exec.LookPath(name); err == nil {
+		return name
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return name
+	}
+	return path
 }
 
 // person is somebody with a daemon.
