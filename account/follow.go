@@ -13,33 +13,44 @@ import (
 
 // follow is a listen at the id of another account.
 type follow struct {
-	stop func()          // ends the listen; of who carries out the effects
-	live map[uint64]bool // announcements that the network has; guarded by the account's lock
+	stop  func()          // ends the listen; of who carries out the effects
+	ready chan struct{}   // closed when what was known of the account is known again
+	live  map[uint64]bool // announcements that the network has; guarded by the account's lock
 }
 
-// follow begins to listen at the id of an account.
+// follow begins to listen at the id of an account. What is stored about it is read
+// while the network is asked.
 func (a *Account) follow(peer infohash.Hash) {
-	memory, err := a.cfg.Cache.Memory(a.id, peer)
-	if err != nil {
-		a.log.Warn("presence not remembered", "err", err)
-	}
-	a.knowRevocations(peer)
-	f := &follow{live: make(map[uint64]bool)}
+	f := &follow{ready: make(chan struct{}), live: make(map[uint64]bool)}
+	defer close(f.ready)
 	a.mu.Lock()
 	s := a.session
 	old := a.follows[peer]
 	if s != nil {
 		a.follows[peer] = f
-		a.tracker.Restore(peer, memory)
 	}
 	a.mu.Unlock()
 	if old != nil {
 		old.stop()
 	}
-	if s != nil {
-		f.stop = s.listen(peer, userData,
-			func(event dht.Event) { a.heard(peer, f, event) },
-			func() { a.lose(peer, f) })
+	if s == nil {
+		return
+	}
+	f.stop = s.listen(peer, userData,
+		func(event dht.Event) {
+			<-f.ready
+			a.heard(peer, f, event)
+		},
+		func() { a.lose(peer, f) })
+	memory, err := a.cfg.Cache.Memory(a.id, peer)
+	if err != nil {
+		a.log.Warn("presence not remembered", "err", err)
+	}
+	a.knowRevocations(peer)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.follows[peer] == f {
+		a.tracker.Restore(peer, memory)
 	}
 }
 
