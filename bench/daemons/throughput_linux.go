@@ -33,11 +33,11 @@ func (s *Suite) throughput(t *trial, d Daemon, round int) error {
 		return err
 	}
 	n := newNetwork(t)
-	move := s.betweenProcesses
+	move := betweenProcesses
 	if d.Kind.Name == peers.Jamid.Name {
-		move = s.betweenDaemons
+		move = betweenDaemons
 	}
-	took, cpu, err := move(t, d, round, n, file)
+	took, cpu, err := move(t, d, n, file)
 	if err != nil {
 		return err
 	}
@@ -57,12 +57,12 @@ func noise(n int) []byte {
 
 // betweenDaemons lets bob ask for a file of alice's, in the conversation that comes
 // with a contact.
-func (s *Suite) betweenDaemons(t *trial, d Daemon, round int, n network, file string) (took, cpu time.Duration, err error) {
-	alice, err := s.create(t.ctx, d, round, d.Kind.Start(t, n.HostIPv4()), n)
+func betweenDaemons(t *trial, d Daemon, n network, file string) (took, cpu time.Duration, err error) {
+	alice, err := d.Kind.Start(t, n.HostIPv4()).AddAccount(t.ctx, "alice", n.node.Addr())
 	if err != nil {
 		return 0, 0, err
 	}
-	bob, err := s.create(t.ctx, d, round, d.Kind.Start(t, n.HostIPv4()), n)
+	bob, err := d.Kind.Start(t, n.HostIPv4()).AddAccount(t.ctx, "bob", n.node.Addr())
 	if err != nil {
 		return 0, 0, err
 	}
@@ -148,7 +148,7 @@ type end struct {
 }
 
 // betweenProcesses moves the file between two processes of this very program.
-func (s *Suite) betweenProcesses(t *trial, _ Daemon, _ int, n network, file string) (took, cpu time.Duration, err error) {
+func betweenProcesses(t *trial, _ Daemon, n network, file string) (took, cpu time.Duration, err error) {
 	var ends [2]*end
 	for i, role := range []string{"receive", "send"} {
 		path := file
