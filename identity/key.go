@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"sync/atomic"
 
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
@@ -54,14 +55,15 @@ func generateKeys(ctx context.Context, rand io.Reader, bits, n int, made func(do
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	results := make(chan result)
+	var wanted atomic.Int64
+	wanted.Store(int64(n))
+	results := make(chan result, n)
 	for range min(n, runtime.GOMAXPROCS(0)) {
 		go func() {
-			for ctx.Err() == nil {
+			for wanted.Load() > 0 && ctx.Err() == nil {
 				key, err := rsa.GenerateKey(rand, bits)
-				select {
-				case results <- result{key, err}:
-				case <-ctx.Done():
+				if wanted.Add(-1) >= 0 {
+					results <- result{key, err}
 				}
 			}
 		}()
