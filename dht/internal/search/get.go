@@ -14,6 +14,7 @@ type Get struct {
 	packed  []byte // query in wire form, nil for everything
 	sink    GetSink
 	asked   map[*peer]askState
+	started time.Time
 	results int
 	bytes   int
 }
@@ -56,6 +57,7 @@ func (s *Search) Visit(now time.Time) {
 
 func (s *Search) start(now time.Time, g *Get) *Get {
 	g.asked = make(map[*peer]askState)
+	g.started = now
 	s.gets = append(s.gets, g)
 	s.Step(now)
 	return g
@@ -71,7 +73,7 @@ func (s *Search) StopGet(now time.Time, g *Get) {
 // for yet, the oldest first; breadth is how many are to be asked at least.
 func (s *Search) wanting(p *peer, rank, breadth int) *Get {
 	for _, g := range s.gets {
-		if g.asked[p] == 0 && (rank <= max(Width, breadth) || g.unlucky()) {
+		if g.asked[p] == 0 && (rank <= breadth || g.unlucky()) {
 			return g
 		}
 	}
@@ -120,10 +122,25 @@ func (s *Search) finishGets(now time.Time) {
 			s.endGet(now, g, nil)
 		} else if s.failed(now, g) {
 			s.endGet(now, g, ErrNoNodes)
+		} else if now.Sub(g.started) >= getLimit {
+			s.endGet(now, g, g.verdict())
 		} else {
 			i++
 		}
 	}
+}
+
+// verdict returns the outcome of a get that must end now.
+func (g *Get) verdict() error {
+	for _, state := range g.asked {
+		if state == askAnswered {
+			return nil
+		}
+	}
+	if g.results > 0 {
+		return nil
+	}
+	return ErrNoNodes
 }
 
 // unlucky reports whether g looks for values and has found none.
@@ -133,11 +150,11 @@ func (g *Get) unlucky() bool { return g.results == 0 && g.method == wire.Get }
 // nothing waits for more: for those that follow the targets, since some of these
 // may lie, and for the slow ones, which may have what it looks for.
 func (s *Search) answered(now time.Time, g *Get) bool {
-	if !s.guided() {
+	if !s.witnessed(now) {
 		return false
 	}
 	want := Targets
-	if g.unlucky() || s.density != plausible {
+	if g.unlucky() || s.density == dense {
 		want = wary
 	}
 	n := 0

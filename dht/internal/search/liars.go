@@ -7,17 +7,21 @@ import (
 	"rollcall/dht/internal/routing"
 )
 
-// Any node may lie about who is close to a key. Three rules keep liars, as long as they
+// Any node may lie about who is close to a key. Four rules keep liars, as long as they
 // are far fewer than the honest nodes, from leading a search astray:
 //
 // Surety: who names nodes stands surety for a few of them at a time, until they have
 // answered. Nodes that do not exist, however many are made up, cost a search seconds and
 // hide nobody: they never push out one that has answered.
 //
+// Witnesses: nodes that others than those next to the key have named are followed to the
+// key as well, on several ways, so that a search does not end among liars who know only
+// each other, without having heard an honest node. See consult.
+//
 // Density: the size of the network tells how far from the key its targets are to be
-// expected. If they are much farther, they know only each other: the search goes on with
-// more peers, and asks guides, the neighbours of this node, whom nobody chooses by the key.
-// If they are much closer, they were made up to surround the key: more become targets.
+// expected. If they are farther, they may have kept closer ones secret: more witnesses
+// are asked. If they are much closer, they were made up to surround the key: more become
+// targets.
 //
 // Doubt: a get believes that there is nothing only after many peers have said so.
 
@@ -26,8 +30,8 @@ type density uint8
 
 const (
 	plausible density = iota
-	sparse            // closer nodes must exist
-	dense             // some must be made up
+	sparse            // closer nodes may exist
+	dense             // some are made up
 )
 
 // gauge compares the distances of the closest peers, once they have answered, with the
@@ -56,42 +60,6 @@ func (s *Search) gauge(now time.Time) density {
 	return plausible
 }
 
-// consult adds the guides.
-func (s *Search) consult(now time.Time) {
-	if s.consulted {
-		return
-	}
-	s.consulted = true
-	s.known = s.net.Neighbours(guides, s.known[:0])
-	for _, n := range s.known {
-		s.insert(now, n, nil)
-	}
-	for _, p := range s.peers {
-		for _, n := range s.known {
-			p.guide = p.guide || p.node == n
-		}
-	}
-}
-
-// askGuides asks the guides that have not been asked.
-func (s *Search) askGuides(now time.Time) {
-	for _, p := range s.peers {
-		if p.guide && !p.tried && !p.asking && p.live() {
-			s.sendFind(now, p)
-		}
-	}
-}
-
-// guided reports whether no guide is left to be heard.
-func (s *Search) guided() bool {
-	for _, p := range s.peers {
-		if p.guide && !p.tried && p.live() {
-			return false
-		}
-	}
-	return true
-}
-
 // take notes whom p has named.
 func (p *peer) take(nodes []*routing.Node) {
 	clear(p.named[:])
@@ -117,6 +85,9 @@ func (s *Search) invite(now time.Time) {
 			p.named[j] = nil
 			if s.insert(now, n, p) && n.Replied.IsZero() {
 				p.sureties++
+			}
+			if q := s.peer(n); q != nil {
+				q.ways |= p.ways
 			}
 		}
 	}

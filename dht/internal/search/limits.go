@@ -17,16 +17,25 @@ const (
 	// maxSureties how many of them at a time while they have not answered.
 	maxNamed    = 8
 	maxSureties = 2
-	// sparseFrom and denseFrom are the numbers of nodes to be expected within the distance
-	// of the last of 8 targets from which, and below which, more are asked. Honest nodes
-	// alone exceed the one now and then, as the estimate of the size varies, and hardly
-	// ever fall below the other.
-	sparseFrom = 14
-	denseFrom  = 2
+	// sparseFrom and denseFrom are the numbers of nodes to be expected, by the estimate of
+	// the size, within the distance of the last of 8 targets above which witnesses are added,
+	// and below which targets are. Where all nodes are honest that happens in one search of
+	// ten, to little cost, and in one of a hundred.
+	sparseFrom = 13.5
+	denseFrom  = 2.08
 	// sizeLife is how long an estimate of the network's size is kept.
 	sizeLife = time.Minute
-	// guides is how many neighbours of this node a search in doubt asks.
-	guides = 4
+	// witnesses is how many neighbours of this node a search asks, and doubtful how many
+	// if the density leaves doubts, or if it is to put values: a put that goes astray is
+	// missed by everybody.
+	witnesses = 4
+	doubtful  = 8
+	// bystander is the rank, from 0, among the known nodes closest to the key of the one that
+	// is asked besides: one that would hardly be asked otherwise.
+	bystander = Width - 2
+	// atOnce is how many requests of witnesses and others may be in flight before more
+	// peers are asked than the witnesses lead to.
+	atOnce = Alpha + 2
 	// wary is how many nodes must have answered before a get believes that there is
 	// nothing: the closest ones may all lie.
 	wary = 20
@@ -65,6 +74,9 @@ const (
 	// maxDenials bounds the nodes that are remembered to have lost a value which others
 	// have.
 	maxDenials = 64
+	// getLimit is how long a get lasts at most, whatever the nodes that it asks do: they
+	// may, one by one, deliver a great many values.
+	getLimit = 5 * time.Minute
 	// maxGetValues and maxGetBytes bound what one get delivers.
 	maxGetValues = 65536
 	maxGetBytes  = 64 << 20

@@ -18,9 +18,8 @@ type peer struct {
 	pause    time.Time // ask no find or get before
 	asking   bool      // a find or get is in flight
 	slow     bool      // its first try went unanswered: others do not wait for it
-	tried    bool      // a find or get was answered, or not in time
 	refusals int       // tokens refused in a row
-	guide    bool      // a neighbour of this node, asked in doubt
+	ways     uint16    // bits of those from witnesses to the key that it is on
 
 	via      *peer                   // who named it; nil when it was known before
 	named    [maxNamed]*routing.Node // by it, and no peers yet

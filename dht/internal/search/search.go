@@ -71,7 +71,8 @@ type Search struct {
 	size      int // estimate of the network's
 	sized     time.Time
 	density   density
-	consulted bool // the guides are among the peers
+	consulted int // neighbours that are witnesses
+	ways      int // from witnesses to the key
 
 	gets      []*Get
 	announces []*Announce
@@ -112,8 +113,11 @@ func (s *Search) Step(now time.Time) {
 	s.used = now
 	s.refill(now)
 	s.invite(now)
-	if s.density = s.gauge(now); s.density == sparse {
-		s.consult(now)
+	s.density = s.gauge(now)
+	if s.density == sparse || s.announcing() {
+		s.consult(now, doubtful)
+	} else {
+		s.consult(now, witnesses)
 	}
 	s.ask(now)
 	s.survey(now)
@@ -145,15 +149,15 @@ func (s *Search) Offer(now time.Time, n *routing.Node) bool {
 	return true
 }
 
-// ask keeps up to Alpha find and get requests in flight, closest peers first, to
-// those that are or may become targets.
+// ask keeps up to atOnce find and get requests in flight, to the witnesses and, closest
+// first, to those that are or may become targets.
 func (s *Search) ask(now time.Time) {
-	s.askGuides(now)
+	s.follow(now)
 	var crowd crowd
 	live := 0
 	breadth := s.breadth()
 	for _, p := range s.peers {
-		if s.inflight >= Alpha || live >= wary {
+		if s.inflight >= atOnce || live >= wary {
 			return
 		}
 		if !p.live() {
@@ -180,22 +184,18 @@ func (s *Search) ask(now time.Time) {
 	}
 }
 
-// breadth returns how many peers are to be asked for their tokens: the targets,
-// and before a put is done, or where their density says so, some more, since those
-// that were found first may lie about who is closest.
+// breadth returns how many peers are to be asked for their tokens: as many as are targets.
 func (s *Search) breadth() int {
-	if s.density != plausible {
+	if s.density == dense {
 		return wary
-	}
-	if s.announcing() {
-		return Width
 	}
 	return Targets
 }
 
-// explored reports whether the peers within the breadth have been asked.
+// explored reports whether the peers within the breadth have been asked, and all ways
+// have come to their ends.
 func (s *Search) explored(now time.Time) bool {
-	if !s.guided() {
+	if !s.witnessed(now) {
 		return false
 	}
 	for p := range s.closest(now, s.breadth()) {
@@ -236,7 +236,7 @@ func (s *Search) request(now time.Time, p *peer, m *wire.Message, done func(now 
 	s.net.Request(now, p.node, m, nil, Handler{
 		Reply: func(now time.Time, m *wire.Message, nodes []*routing.Node) {
 			release()
-			p.asking, p.slow, p.tried = false, false, true
+			p.asking, p.slow = false, false
 			p.accept(now, m)
 			p.take(nodes)
 			if done != nil {
@@ -246,12 +246,12 @@ func (s *Search) request(now time.Time, p *peer, m *wire.Message, done func(now 
 		},
 		Slow: func(now time.Time) {
 			release()
-			p.slow, p.tried = true, true
+			p.slow = true
 			s.Step(now)
 		},
 		Fail: func(now time.Time, err error) {
 			release()
-			p.asking, p.tried = false, true
+			p.asking = false
 			p.pause = now.Add(retryPause)
 			if done != nil {
 				done(now, nil, err)
@@ -293,6 +293,7 @@ func (s *Search) deadline(now time.Time) time.Time {
 			l.deadline(&d, p)
 		}
 	}
+	s.awaitPauses(now, &d)
 	if len(s.schedule.waiting) > 0 {
 		d.add(s.schedule.waiting[0].wake)
 	}
@@ -304,6 +305,22 @@ func (s *Search) deadline(now time.Time) time.Time {
 		return now.Add(refillPause)
 	}
 	return d.t
+}
+
+// awaitPauses adds when those may be asked again that operations wait for, be they targets
+// or not.
+func (s *Search) awaitPauses(now time.Time, d *earliest) {
+	if len(s.gets) == 0 && !s.announcing() {
+		return
+	}
+	for p := range s.closest(now, wary) {
+		if now.Before(p.pause) {
+			d.add(p.pause)
+		}
+	}
+	for _, g := range s.gets {
+		d.add(g.started.Add(getLimit))
+	}
 }
 
 func (p *peer) deadline(now time.Time, d *earliest, alive bool) {
