@@ -100,7 +100,7 @@ func (s *story) switchOff() {
 	s.expectPresence(bobName, true)
 
 	s.do(s.shown("Error connecting to the network.\nPlease try again later."),
-		press("Open settings"), scrollDown("Set password"), press("Link another device"))
+		press("Open settings"), scrollDown("Set password"), pressBelow("Link another device"))
 	s.do(s.shown("Open settings"), press("Close"), press("Close settings"))
 }
 
@@ -136,7 +136,7 @@ func (s *story) blockAndReinstate() {
 
 	s.do(s.called("addContact", alice, bob),
 		press("Open settings"), scrollDown("Set password"),
-		press("Display banned contacts"), scrollDown("Link another device"), press("Reinstate as contact"))
+		press("Display banned contacts"), scrollDown("Link another device"), pressBelow("Reinstate as contact"))
 	s.do(s.shown(bobName), press("Close settings"))
 	s.expectContacts(map[string]string{bob: "added"})
 	s.expectPresence(bobName, true)

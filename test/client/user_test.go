@@ -46,7 +46,13 @@ type act struct {
 func see(label string) act        { return act{part: part{label: label}} }
 func press(label string) act      { return act{part{label: label}, "click 1"} }
 func openMenu(label string) act   { return act{part{label: label}, "click 3"} }
-func scrollDown(label string) act { return act{part{label: label}, "click --repeat 20 --delay 10 5"} }
+func scrollDown(label string) act { return act{part{label: label}, scroll} }
+
+// pressBelow presses what is at the end of a page: if that is not to be reached yet,
+// because the client has missed some of the scrolling, it is the next time.
+func pressBelow(label string) act { return act{part{label: label}, "click 1 " + scroll} }
+
+const scroll = "click --repeat 20 --delay 10 5"
 
 func choose(number int) act { return act{part{role: "menu item", number: number}, "click 1"} }
 
