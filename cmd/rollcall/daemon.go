@@ -44,6 +44,9 @@ const sessionBus = "session"
 // to be asked by clients what there is, as a rule.
 const daemonStart = 10 * time.Second
 
+// contactsStart is how long a daemon takes to connect with very many contacts.
+const contactsStart = 90 * time.Second
+
 // initTime is how long a new account is at least seen being made: what a client
 // needs to load it, twenty times over.
 const initTime = time.Second
@@ -171,7 +174,7 @@ func (f *daemonFlags) serve(ctx context.Context, d *daemon.Daemon, bus dbus.Conf
 	// Clients are to hear of everything: the accounts wait for the bus.
 	ready := make(chan struct{})
 	bus.Ready = sync.OnceFunc(func() { close(ready) })
-	go settle(ctx, daemonStart, log)
+	go settle(ctx, log, daemonStart, contactsStart)
 	faces := 0
 	ended := make(chan error)
 	if f.http != off {

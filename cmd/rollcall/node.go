@@ -95,7 +95,7 @@ func runNode(ctx context.Context, f nodeFlags) error {
 	if cfg.Identity != nil {
 		go publish(ctx, node, cfg.Identity, log)
 	}
-	go settle(ctx, nodeStart, log)
+	go settle(ctx, log, nodeStart)
 	<-ctx.Done()
 	if err := node.Close(); err != nil {
 		return &failure{codeInternal, err}
