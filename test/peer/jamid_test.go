@@ -12,6 +12,10 @@ import (
 	"rollcall/presence"
 )
 
+// exitAttempts bounds how often the C++ daemon is asked to leave: when it takes too
+// long it is killed, which says nothing about leaving.
+const exitAttempts = 3
+
 // TestWeAsk connects to the C++ daemon as soon as it is a contact, and sees it
 // leave by kill, come back, and leave by itself.
 func TestWeAsk(t *testing.T) {
@@ -42,14 +46,21 @@ func TestWeAsk(t *testing.T) {
 		m.theirs.Restart()
 		t.Logf("connected again, from far, after %v", status(mark, time.Now(), presence.Connected))
 
-		mark = m.ours.Mark()
-		begin = time.Now()
-		if err := m.theirs.Terminate(); err != nil {
-			t.Logf("their end: %v", err)
+		ended := false
+		for attempt := 0; attempt < exitAttempts && !ended; attempt++ {
+			if attempt > 0 {
+				mark = m.ours.Mark()
+				m.theirs.Restart()
+				status(mark, time.Now(), presence.Connected)
+			}
+			mark = m.ours.Mark()
+			begin = time.Now()
+			err := m.theirs.Terminate()
+			took = status(mark, begin, presence.Online, presence.Offline)
+			t.Logf("exit seen after %v, their end: %v", took, err)
+			ended = err == nil || took < time.Second
 		}
-		took = status(mark, begin, presence.Online, presence.Offline)
-		t.Logf("exit seen after %v", took)
-		if took > 5*time.Second {
+		if !ended || took > 5*time.Second {
 			t.Errorf("exit seen after %v", took)
 		}
 	})
