@@ -4,12 +4,9 @@ package peer
 
 import (
 	"context"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"rollcall/api/http/client"
-	"rollcall/api/http/endpoint"
 	"rollcall/pidf"
 	"rollcall/presence"
 	"rollcall/test/netns"
@@ -19,16 +16,7 @@ import (
 // notesBySIP lets notes of ours go to daemons that show them as messages.
 func notesBySIP(t *testing.T, ctx context.Context, a *peers.Account) {
 	t.Helper()
-	at, err := endpoint.Parse("", filepath.Join(a.Home, "data", "rollcall"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := client.New(at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if err := c.Switch(ctx, a.ID, "notes-by-sip", true); err != nil {
+	if err := httpClient(t, a).Switch(ctx, a.ID, "notes-by-sip", true); err != nil {
 		t.Fatal(err)
 	}
 }
