@@ -34,6 +34,7 @@ func Example() {
 		}
 		defer conn.Close()
 		io.WriteString(conn, "hello")
+		io.Copy(io.Discard, conn) // the asking side hangs up
 	}()
 
 	conn, err := asking.Connect(ctx, answering.Description())
