@@ -42,9 +42,12 @@ const (
 	ClientWait  = 5 * time.Second
 
 	// Stall is how late Tick must be called for us to have been kept from running,
-	// which is no reason to take a peer for dead: its answer to a beacon gets as long
-	// again.
-	Stall = time.Second
+	// which is no reason to take a peer for dead: what it has sent meanwhile is still
+	// to be read. looks is how many times the answer to a beacon is looked for before
+	// it is too late: who was kept from running for longer than Stall and the time
+	// between two of them has noticed that by the last.
+	Stall = time.Second / 2
+	looks = 3
 
 	// MaxOutput is how many bytes may wait to be sent before Write takes no
 	// more.

@@ -48,6 +48,7 @@ type Session struct {
 	started time.Time
 	heard   time.Time // when the peer was last known to be alive
 	beacon  time.Time // when the unanswered beacon was sent, zero if there is none
+	looked  int       // how many times for the answer
 	version uint64
 
 	out     []byte
@@ -190,7 +191,7 @@ func (s *Session) Beacon(now time.Time) {
 	if s.ended || s.version < 1 || s.blocked != nil || !s.beacon.IsZero() {
 		return
 	}
-	s.beacon = now
+	s.beacon, s.looked = now, 0
 	s.send(Protocol, appendBeacon(nil, true))
 }
 

@@ -274,27 +274,15 @@ func TestBeacons(t *testing.T) {
 	p.Effects(nil)
 
 	p.Beacon(at)
-	at = p.NextDeadline()
-	p.Tick(at)
+	for range looks {
+		p.check(text(p.Effects(nil)), "")
+		at = p.NextDeadline()
+		p.Tick(at)
+	}
 	p.check(text(p.Effects(nil)), "closed 1 the peer is silent; ended the peer is silent")
 	if at.Sub(now) > 30*time.Second || !p.NextDeadline().IsZero() {
 		t.Errorf("ended at %v, next %v", at, p.NextDeadline())
 	}
-}
-
-// TestStall: who was kept from running has not seen that the peer is silent.
-func TestStall(t *testing.T) {
-	p := newPeer(t)
-	at := now
-	p.Beacon(at)
-	for range 2 {
-		at = p.NextDeadline().Add(Stall)
-		p.Tick(at)
-		p.check(text(p.Effects(nil)), "")
-	}
-	at = p.NextDeadline().Add(Stall - 1)
-	p.Tick(at)
-	p.check(text(p.Effects(nil)), "ended the peer is silent")
 }
 
 // TestOneSideAsks: as soon as one has asked, both know that the other is alive.

@@ -23,7 +23,7 @@ func (s *Session) NextDeadline() time.Time {
 func (s *Session) silence() time.Time {
 	switch {
 	case !s.beacon.IsZero():
-		return s.beacon.Add(BeaconTimeout)
+		return s.beacon.Add(BeaconTimeout * time.Duration(1+s.looked) / looks)
 	case s.version >= 1:
 		return s.heard.Add(s.patience)
 	case s.stats.BytesIn == 0:
@@ -32,24 +32,19 @@ func (s *Session) silence() time.Time {
 	return time.Time{} // it knows no beacons
 }
 
-// Tick runs every timer that is due at now.
+// Tick runs every timer that is due at now. If it is called late, by Stall or more,
+// what was waited for may be here and not be read yet, and gets time again.
 func (s *Session) Tick(now time.Time) {
 	if s.ended {
 		return
 	}
-	for i := 0; i < len(s.waiting); {
-		c := s.waiting[i]
-		if now.Before(c.deadline) {
-			i++
-			continue
-		}
-		if !c.ours {
-			s.send(Control, appendRequest(nil, c.name, c.number, stateDecline))
-		}
-		s.close(c, Unanswered) // takes c out of waiting
-	}
+	s.requests(now)
 	if s.blocked != nil {
-		if !now.Before(s.blockedAt.Add(StallLimit)) {
+		switch due := s.blockedAt.Add(StallLimit); {
+		case now.Before(due):
+		case now.Sub(due) >= Stall:
+			s.blockedAt = now
+		default:
 			s.unblock()
 			// The peer was not heard because we did not listen.
 			s.heard = now
@@ -60,10 +55,32 @@ func (s *Session) Tick(now time.Time) {
 	case due.IsZero() || now.Before(due):
 	case s.beacon.IsZero() && s.version >= 1:
 		s.Beacon(now)
-	case !s.beacon.IsZero() && now.Sub(due) >= Stall:
-		s.beacon = now // the answer may be here, and not read yet
+	case s.beacon.IsZero() && now.Sub(due) >= Stall:
+		s.started = now.Add(-BeaconAfter)
+	case now.Sub(due) >= Stall:
+		s.beacon, s.looked = now, 0
+	case !s.beacon.IsZero() && s.looked+1 < looks:
+		s.looked++
 	default:
 		s.End(Silent)
+	}
+}
+
+// requests ends those that were not answered in time.
+func (s *Session) requests(now time.Time) {
+	for i := 0; i < len(s.waiting); {
+		c := s.waiting[i]
+		if c.ours && now.Sub(c.deadline) >= Stall {
+			c.deadline = now.Add(BeaconTimeout)
+		}
+		if now.Before(c.deadline) {
+			i++
+			continue
+		}
+		if !c.ours {
+			s.send(Control, appendRequest(nil, c.name, c.number, stateDecline))
+		}
+		s.close(c, Unanswered) // takes c out of waiting
 	}
 }
 
