@@ -360,6 +360,33 @@ func TestSettable(t *testing.T) {
 	}
 }
 
+func TestCheckChanges(t *testing.T) {
+	t.Parallel()
+	present := Details{keyUsername: "me", keyHasPassword: "false"}
+	tests := []struct {
+		name    string
+		changes Details
+		refused string // field of the error, or ""
+	}{
+		{"nothing", nil, ""},
+		{"a setting", Details{keyDisplayName: "a", keyUPnP: "false"}, ""},
+		{"read-only, as it is", Details{keyUsername: "me", keyHasPassword: "false"}, ""},
+		{"read-only", Details{keyDisplayName: "a", keyUsername: "you"}, keyUsername},
+		{"unknown", Details{"Account.colour": "red"}, "setting"},
+		{"private", Details{keyInvisible: "true"}, "setting"},
+		{"no switch", Details{keyUPnP: "maybe"}, keyUPnP},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := CheckChanges(present, tt.changes)
+			var invalid *InvalidError
+			if tt.refused == "" && err != nil || tt.refused != "" && (!errors.As(err, &invalid) || invalid.Field != tt.refused) {
+				t.Errorf("CheckChanges = %v, want %q refused", err, tt.refused)
+			}
+		})
+	}
+}
+
 // TestTwoDevices has one account on two machines: each knows the other, and both
 // get what is sent to the account.
 func TestTwoDevices(t *testing.T) {

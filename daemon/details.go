@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -165,6 +166,27 @@ func settable(given Details) (Details, error) {
 		}
 	}
 	return set, nil
+}
+
+// CheckChanges returns an [InvalidError] for the first of changes, by the alphabet, that
+// SetDetails would pass over: an unknown key, or a read-only one that is to become
+// something else than it is in present. So it does for a switch that is to be neither
+// true nor false. Jami clients send back all details that they have read, and more, so
+// that SetDetails cannot be as strict; whoever names single settings means each of them.
+func CheckChanges(present, changes Details) error {
+	for _, key := range slices.Sorted(maps.Keys(changes)) {
+		value := changes[key]
+		usual, known := template[key]
+		switch {
+		case !known:
+			return &InvalidError{"setting", key, "a key that accounts have"}
+		case slices.Contains(readOnly, key) && value != present[key]:
+			return &InvalidError{key, value, fmt.Sprintf("%q: it cannot be changed", present[key])}
+		case (usual == "true" || usual == "false") && value != "true" && value != "false":
+			return &InvalidError{key, value, "true or false"}
+		}
+	}
+	return nil
 }
 
 // splitBootstrap reads the list of nodes in Account.hostname.

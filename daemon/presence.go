@@ -65,10 +65,10 @@ type Announcements = account.Announcements
 type AnnouncedDevice = account.AnnouncedDevice
 
 // QueryPresence asks the network once for the revocation list and the
-// announcements of any account. It uses the network of account id; "" means the
-// daemon's own.
+// announcements of any account. It uses the network of account id; "" means that of
+// accounts with default settings.
 func (d *Daemon) QueryPresence(ctx context.Context, id AccountID, peer infohash.Hash) (Announcements, error) {
-	hostname := ""
+	hostname := publicBootstrap
 	if id != "" {
 		details, err := d.Details(id)
 		if err != nil {

@@ -2,6 +2,7 @@ package http
 
 import (
 	"context"
+	"maps"
 	nethttp "net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -50,10 +51,13 @@ func (s *service) orderAccounts(ctx context.Context, in *struct{ Body schema.Ord
 }
 
 func (s *service) createAccount(ctx context.Context, in *struct{ Body schema.NewAccount }) (schema.CreatedAccount, error) {
-	settings := daemon.Details{}
-	for key, value := range in.Body.Settings {
-		settings[key] = value
+	usual := daemon.Template("RING")
+	if err := daemon.CheckChanges(usual, daemon.Details(in.Body.Settings)); err != nil {
+		return schema.CreatedAccount{}, err
 	}
+	// Like a desktop client, who says nothing else gets the public network.
+	settings := daemon.Details{"Account.hostname": usual["Account.hostname"]}
+	maps.Copy(settings, daemon.Details(in.Body.Settings))
 	if in.Body.DisplayName != "" {
 		settings["Account.displayName"] = in.Body.DisplayName
 	}

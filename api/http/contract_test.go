@@ -61,7 +61,9 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	}{
 		{"create-account", `{"archive":"bm9uc2Vuc2U="}`, 0},
 		{"order-accounts", `{"accounts":["x"]}`, 204},
+		{"create-account", `{"settings":{"Account.colour":"red"}}`, 422},
 		{"change-settings", `{"Account.displayName":"Alice"}`, 204},
+		{"change-settings", `{"Account.username":"Alice"}`, 422},
 		{"send-request", `{"payload":"` + "Qk9C" + `"}`, 204},
 		{"see-requests", `{"from":["` + peer + `"]}`, 204},
 		{"back-up", `{"directory":"here"}`, 422},

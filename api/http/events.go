@@ -29,6 +29,11 @@ func (s *service) addEvents(api huma.API) {
 	}}
 	var open atomic.Int32
 	huma.Register(api, op, func(_ context.Context, in *eventQuery) (*huma.StreamResponse, error) {
+		if in.Account != "" {
+			if _, err := s.daemon.Account(in.Account); err != nil {
+				return nil, problem(err)
+			}
+		}
 		if open.Add(1) > maxStreams {
 			open.Add(-1)
 			return nil, huma.NewError(nethttp.StatusServiceUnavailable, "too many event streams are open, close some")

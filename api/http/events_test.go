@@ -33,10 +33,11 @@ type follower struct {
 
 func follow(t *testing.T, h *history, query, last string) *follower {
 	t.Helper()
-	handler, err := newRoutes(&daemon.Daemon{}, h)
-	if err != nil {
-		t.Fatal(err)
-	}
+	return followAt(t, handlerOf(t, &daemon.Daemon{}, h), query, last)
+}
+
+func followAt(t *testing.T, handler nethttp.Handler, query, last string) *follower {
+	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -55,6 +56,15 @@ func follow(t *testing.T, h *history, query, last string) *follower {
 		t.Fatalf("%s, %s", answer.Status, answer.Header.Get("Content-Type"))
 	}
 	return &follower{t, bufio.NewScanner(answer.Body)}
+}
+
+func handlerOf(t *testing.T, d *daemon.Daemon, h *history) nethttp.Handler {
+	t.Helper()
+	handler, err := newRoutes(d, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return handler
 }
 
 // next returns the next event and checks its frame.
@@ -93,7 +103,9 @@ func TestStreamBeginsAndGoesOn(t *testing.T) {
 
 func TestStreamOfOneAccount(t *testing.T) {
 	h := newHistory()
-	f := follow(t, h, "?account=b", "")
+	f := followAt(t, nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		(&service{events: h}).stream(r.Context(), w, &eventQuery{Account: "b"})
+	}), "", "")
 	f.next()
 	h.add(online("a", "bob"))
 	h.add(daemon.Event{Change: daemon.AccountsChanged{}})
@@ -103,6 +115,19 @@ func TestStreamOfOneAccount(t *testing.T) {
 	}
 	if e := f.next(); e.Account != "b" {
 		t.Errorf("got %+v, want the event of b", e)
+	}
+}
+
+func TestStreamOfNoAccount(t *testing.T) {
+	d, err := daemon.Open(t.Context(), daemon.Config{DataDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	w := httptest.NewRecorder()
+	handlerOf(t, d, newHistory()).ServeHTTP(w, httptest.NewRequest("GET", "/v1/events?account=nobody", nil))
+	if w.Code != nethttp.StatusNotFound {
+		t.Errorf("status %d, want 404: %s", w.Code, w.Body)
 	}
 }
 
@@ -153,11 +178,7 @@ func TestStreamStartsOverWhereItCannotContinue(t *testing.T) {
 }
 
 func TestStreamsAreBounded(t *testing.T) {
-	handler, err := newRoutes(&daemon.Daemon{}, newHistory())
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(handler)
+	server := httptest.NewServer(handlerOf(t, &daemon.Daemon{}, newHistory()))
 	defer server.Close()
 	for i := range maxStreams + 1 {
 		answer, err := server.Client().Get(server.URL + "/v1/events")

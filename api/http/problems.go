@@ -74,11 +74,14 @@ func networkProblem(err error) error {
 }
 
 // trim keeps refused values short in errors, and passwords out of them: a
-// body or an object may contain one.
+// body or an object may contain one. It says which content type would do.
 func trim(_ huma.Context, _ string, v any) (any, error) {
 	p, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil
+	}
+	if p.Status == nethttp.StatusUnsupportedMediaType {
+		p.Detail = "want the content type application/json"
 	}
 	for _, detail := range p.Errors {
 		value, isText := detail.Value.(string)

@@ -32,6 +32,13 @@ type changedSettings struct {
 }
 
 func (s *service) changeSettings(ctx context.Context, in *changedSettings) error {
+	present, err := s.daemon.Details(in.Account)
+	if err != nil {
+		return err
+	}
+	if err := daemon.CheckChanges(present, daemon.Details(in.Body)); err != nil {
+		return err
+	}
 	return s.daemon.SetDetails(ctx, in.Account, daemon.Details(in.Body))
 }
 
