@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -134,7 +133,6 @@ func (f *daemonFlags) daemonConfig(log *slog.Logger) (daemon.Config, error) {
 }
 
 func runDaemon(ctx context.Context, f daemonFlags) error {
-	debug.SetGCPercent(gcPercent)
 	log, err := newLogger(f.logLevel)
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -78,7 +77,6 @@ func runNode(ctx context.Context, f nodeFlags) error {
 		}
 		cfg.StateFile = filepath.Join(f.state, stateName)
 	}
-	debug.SetGCPercent(gcPercent)
 	node, err := dht.Open(ctx, cfg)
 	if err != nil {
 		return &failure{codeInternal, err}
@@ -105,11 +103,6 @@ func runNode(ctx context.Context, f nodeFlags) error {
 
 // nodeStart is how long a node takes to start, and to meet others, at least.
 const nodeStart = time.Second
-
-// gcPercent makes the programs that stay collect garbage more often than others:
-// most of what they hold has no pointers in it, so that this costs little and keeps
-// the process small.
-const gcPercent = 50
 
 // publish keeps the node's certificate on the network once it is connected.
 func publish(ctx context.Context, node *dht.Node, id *dht.Identity, log *slog.Logger) {
