@@ -181,7 +181,7 @@ func CheckChanges(present, changes Details) error {
 		case !known:
 			return &InvalidError{"setting", key, "a key that accounts have"}
 		case slices.Contains(readOnly, key) && value != present[key]:
-			return &InvalidError{key, value, fmt.Sprintf("%q: it cannot be changed", present[key])}
+			return &InvalidError{key, value, fmt.Sprintf("%q, which cannot be changed", present[key])}
 		case (usual == "true" || usual == "false") && value != "true" && value != "false":
 			return &InvalidError{key, value, "true or false"}
 		}

@@ -168,7 +168,11 @@ func createAndWait(ctx context.Context, c *client.Client, n schema.NewAccount) (
 				return schema.Account{}, err
 			}
 		case event.Account == id && event.Type == schema.RegistrationChanged && event.State == string(daemon.ErrorGeneric):
-			return schema.Account{}, fmt.Errorf("the account could not be made: %s", plainText(event.Text))
+			code := codeInternal
+			if n.Archive != nil {
+				code = codeUsage // it is wrong, or its password
+			}
+			return schema.Account{}, fail(code, "the account could not be made: %s", plainText(event.Text))
 		case event.Account != id && !afresh:
 			continue
 		}
@@ -249,6 +253,19 @@ func (f *accountFlags) devicesCommand() *cobra.Command {
 func (f *accountFlags) settingsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "settings [KEY=VALUE]...", Short: "List or change the settings of an account",
+		Long: `List or change the settings of an account. These mean something to the daemon, the
+others are kept for Jami clients:
+
+  Account.displayName, Account.deviceName   what others see
+  Account.enable                            on the network at all
+  Account.hostname                          HOST[:PORT];... to join the network by
+  RingNS.uri                                name server
+  DHT.PublicInCalls                         strangers may connect
+  Account.upnpEnabled                       have the router map ports
+  Account.publishedAddress                  public address, with
+  Account.publishedSameAsLocal=false
+  TURN.enable, .server, .username,          relay for who is behind a NAT
+    .password, .realm`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			changes, err := parseSettings(args)
 			if err != nil {

@@ -60,7 +60,11 @@ func backUpIdle(ctx context.Context, dataDir, to string) error {
 	if err != nil {
 		return &failure{codeInternal, err}
 	}
-	err = errors.Join(d.Backup(ctx, to), d.Close())
+	return backupFailure(errors.Join(d.Backup(ctx, to), d.Close()))
+}
+
+// backupFailure gives an error its exit code.
+func backupFailure(err error) error {
 	var invalid *daemon.InvalidError
 	if err == nil || errors.As(err, &invalid) {
 		return err
@@ -77,22 +81,23 @@ func restoreCommand() *cobra.Command {
 are there already are kept beside the restored ones, under names that begin with
 ".replaced-".
 
-Exit codes: 0 done, 1 wrong usage, 7 the machine refused something.`,
+Exit codes: 0 done, 1 wrong usage, or no backup, 3 not found, 7 the machine
+refused something.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, err := chosenDataDir(f.dataDir)
 			if err != nil {
 				return err
 			}
+			if _, err := os.Stat(args[0]); err != nil {
+				return fail(codeNotFound, "there is no backup: %w", err)
+			}
 			restored, err := daemon.Restore(args[0], dir)
 			for _, id := range restored {
 				printErr := f.show(cmd.OutOrStdout(), schema.CreatedAccount{ID: string(id)}, fmt.Sprintf("account %s restored", id))
 				err = errors.Join(err, printErr)
 			}
-			if err != nil {
-				return &failure{codeInternal, err}
-			}
-			return nil
+			return backupFailure(err)
 		},
 	}
 	cmd.Flags().StringVar(&f.dataDir, "data-dir", "", "data directory of the daemon, `DIR`")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -34,6 +35,9 @@ const clientHelp = `
 
 The daemon is found by --data-dir, or by --http. Both can be set in the
 environment, as ROLLCALL_DATA_DIR and ROLLCALL_HTTP.
+
+With --json the standard output is JSON or nothing; errors remain text on the
+error output, with the exit code.
 
 Exit codes: 0 done, 1 wrong usage or refused, 2 no daemon, or no answer of the
 network, 3 not found, 4 too large, 7 the machine refused something.`
@@ -125,6 +129,9 @@ func (f *clientFlags) run(use func(c *client.Client) error) error {
 		return err
 	}
 	c, err := client.New(at)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fail(codeInternal, "%w: has the daemon of this data directory been started with --http?", err)
+	}
 	if err != nil {
 		return &failure{codeInternal, err}
 	}
@@ -186,6 +193,8 @@ func apiFailure(err error) error {
 	switch {
 	case err == nil || errors.As(err, &coded):
 		return err
+	case errors.Is(err, client.ErrNoDaemon) && errors.Is(err, fs.ErrPermission):
+		return fail(codeNoAnswer, "%w: it is another user's, name yours with --data-dir", err)
 	case errors.Is(err, client.ErrNoDaemon):
 		return fail(codeNoAnswer, "%w: start one with rollcall daemon", err)
 	case errors.As(err, &problem):

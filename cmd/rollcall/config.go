@@ -33,11 +33,11 @@ func fillFlags(flags *pflag.FlagSet, file string, asked bool) error {
 		variable := "ROLLCALL_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		if text, ok := os.LookupEnv(variable); ok {
 			if err := setFlag(flags, f, strings.Fields(text)); err != nil {
-				errs = append(errs, fmt.Errorf("%s=%q: %w", variable, text, err))
+				errs = append(errs, fmt.Errorf("%s=%q: %w", variable, text, flagCause(err)))
 			}
 		} else if found {
 			if err := setFlag(flags, f, configValues(inFile)); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %s = %v: %w", file, f.Name, inFile, err))
+				errs = append(errs, fmt.Errorf("%s: %s = %v: %w", file, f.Name, inFile, flagCause(err)))
 			}
 		}
 	})

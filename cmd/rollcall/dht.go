@@ -33,15 +33,18 @@ type dhtFlags struct {
 
 func dhtCommand() *cobra.Command {
 	var f dhtFlags
-	cmd := &cobra.Command{
-		Use:   "dht",
-		Short: "Ask the OpenDHT network: ping, get, put, listen",
-		Long: `Ask the OpenDHT network through the node at -b.
+	cmd := groupCommand("dht", "Ask the OpenDHT network: ping, get, put, listen")
+	cmd.Long = `Ask the OpenDHT network through the node at -b.
 
 A KEY is 40 hexadecimal digits; any other text stands for its SHA-1.
 
 Exit codes: 0 done, 1 wrong usage, 2 no answer, 3 nothing found, 4 value too
-large, 5 wrong recipient, 6 unknown host, 7 the machine refused something.`,
+large, 5 wrong recipient, 6 unknown host, 7 the machine refused something.`
+	cmd.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if f.timeout <= 0 {
+			return fmt.Errorf("--timeout %v: want more, such as 10s", f.timeout)
+		}
+		return nil
 	}
 	flags := cmd.PersistentFlags()
 	f.network.add(flags)
@@ -147,6 +150,9 @@ func (f *dhtFlags) ping(ctx context.Context, out io.Writer, name string) error {
 		}
 		return f.print(out, pingResult{Node: addr.String(), Seconds: time.Since(start).Seconds()})
 	}
+	if ctx.Err() != nil {
+		return fail(codeNoAnswer, "no answer from %s within %v: is a node running there?", name, f.timeout)
+	}
 	return fail(codeNoAnswer, "no answer from %s: %w", name, errors.Join(errs...))
 }
 
@@ -220,7 +226,7 @@ func (f *dhtFlags) reader(ctx context.Context, keyText string) (*dht.Node, infoh
 		lookup.Where = query.Where
 	}
 	if f.decrypt != "" {
-		if lookup.As, err = loadIdentity(ctx, f.decrypt); err != nil {
+		if lookup.As, err = readIdentity(f.decrypt); err != nil {
 			return nil, key, lookup, err
 		}
 	}

@@ -189,6 +189,12 @@ func checkStatus(status schema.Status) []finding {
 			findings = append(findings, good("network", "%s: %d good nodes", networkName(n), n.GoodNodes))
 			continue
 		}
+		if len(n.Bootstrap) == 0 {
+			findings = append(findings, warning("network",
+				"to join one: rollcall account settings Account.hostname=HOST, or rollcall daemon -b HOST",
+				"of its own: nobody was named to join it by, and nobody came"))
+			continue
+		}
 		findings = append(findings, fault(codeNoAnswer, "network",
 			"see whether UDP passes the firewall, and the node with: rollcall dht ping HOST",
 			"%s: no node answers", networkName(n)))

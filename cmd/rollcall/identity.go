@@ -15,15 +15,26 @@ import (
 	"rollcall/internal/atomicfile"
 )
 
-// loadIdentity reads an identity file: the PEM blocks of a private key and of
-// its certificate chain, leaf first. A file that does not exist is made.
+// loadIdentity is readIdentity, but makes a file that does not exist.
 func loadIdentity(ctx context.Context, path string) (*dht.Identity, error) {
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if b, err = newIdentityFile(ctx); err == nil {
-			err = atomicfile.Write(path, b, 0o600)
-		}
+	id, err := readIdentity(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return id, err
 	}
+	b, err := newIdentityFile(ctx)
+	if err == nil {
+		err = atomicfile.Write(path, b, 0o600)
+	}
+	if err != nil {
+		return nil, fail(codeInternal, "identity: %w", err)
+	}
+	return readIdentity(path)
+}
+
+// readIdentity reads an identity file: the PEM blocks of a private key and of its
+// certificate chain, leaf first.
+func readIdentity(path string) (*dht.Identity, error) {
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fail(codeInternal, "identity: %w", err)
 	}

@@ -8,9 +8,11 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strconv"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func main() {
@@ -72,6 +74,10 @@ func version() string {
 // used in a wrong way.
 func explainUsage(cmd *cobra.Command) {
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		var invalid *pflag.InvalidValueError
+		if errors.As(err, &invalid) {
+			err = fmt.Errorf("--%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), flagCause(err))
+		}
 		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
 	})
 	if check := cmd.Args; check != nil && !cmd.HasSubCommands() {
@@ -85,6 +91,20 @@ func explainUsage(cmd *cobra.Command) {
 	for _, below := range cmd.Commands() {
 		explainUsage(below)
 	}
+}
+
+// flagCause returns what is wrong with the value of a flag, without which flag it is
+// and who has found out.
+func flagCause(err error) error {
+	var invalid *pflag.InvalidValueError
+	var number *strconv.NumError
+	switch {
+	case errors.As(err, &number):
+		return number.Err
+	case errors.As(err, &invalid):
+		return invalid.Unwrap()
+	}
+	return err
 }
 
 // Exit codes, the same for every command.

@@ -78,7 +78,7 @@ func noteText(n schema.Note, now time.Time) string {
 	case n.Until.IsZero():
 		return plainText(n.Text)
 	}
-	return fmt.Sprintf("%s (for %s)", plainText(n.Text), age(n.Until.Sub(now)))
+	return fmt.Sprintf("%s (for %s)", plainText(n.Text), age(n.Until.Sub(now).Round(time.Second)))
 }
 
 func (f *clientFlags) noteClearCommand() *cobra.Command {

@@ -44,7 +44,7 @@ type putResult struct {
 }
 
 func (r putResult) text() string {
-	return fmt.Sprintf("stored under %v as %s on %d nodes", r.Key, r.ID, r.Nodes)
+	return fmt.Sprintf("stored under %v as %s on %s", r.Key, r.ID, counted(r.Nodes, "node"))
 }
 
 // valueResult is a value as the network's own JSON form has it (opendht spec

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -23,6 +24,9 @@ func textCommand() *cobra.Command {
 		Use: "text URI|NAME TEXT...", Short: "Send a message to somebody who is there",
 		Args: cobra.MinimumNArgs(2), ValidArgsFunction: f.completePeers,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if strings.Join(args[1:], "") == "" {
+				return errors.New("the text is empty")
+			}
 			text := schema.NewText{Content: strings.Join(args[1:], " ")}
 			return f.runOnPeer(cmd.Context(), args[0], func(c *client.Client, a schema.Account, peer infohash.Hash) error {
 				return f.sendText(cmd, c, a, peer, text, !noWait)

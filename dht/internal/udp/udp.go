@@ -3,6 +3,7 @@
 package udp
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -40,6 +41,10 @@ func Listen(addr netip.AddrPort) (*Conn, error) {
 	}
 	conn, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(addr))
 	if err != nil {
+		var refused *net.OpError
+		if errors.As(err, &refused) {
+			err = refused.Err // the rest is said already
+		}
 		return nil, fmt.Errorf("listen on UDP %v: %w", addr, err)
 	}
 	// Smaller queues than asked for only cost packets under load.
