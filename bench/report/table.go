@@ -64,6 +64,8 @@ var tables = []table{
 	{"memory", "Memory (B12)", []column{
 		{"idle_rss", "idle RSS MB", "%.1f", false},
 		{"idle_anon", "idle anonymous MB", "%.1f", false},
+		{"warm_rss", "warm RSS MB", "%.1f", false},
+		{"warm_anon", "warm anonymous MB", "%.1f", false},
 		{"rss", "RSS MB", "%.1f", false},
 		{"anon", "anonymous MB", "%.1f", false},
 		{"each", "bytes each (RSS)", "%.0f", true},
