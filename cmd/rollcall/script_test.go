@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	nethttp "net/http"
 	"net/http/httptest"
@@ -58,9 +59,15 @@ func TestDaemonScripts(t *testing.T) {
 			setNameServer(env)
 			return setDaemon(env, bootstrap)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "event": event, "uri": uri, "serve": serve, "leave": leave},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "event": event, "uri": uri, "serve": serve, "leave": leave, "completes": completes,
+		},
 	})
 }
+
+// noWait is for programs with the race detector, which otherwise wait for a second
+// before they end.
+const noWait = "atexit_sleep_ms=0"
 
 var loopback = netip.MustParseAddr("127.0.0.1")
 
@@ -78,6 +85,7 @@ func setNode(env *testscript.Env) (bootstrap string, err error) {
 	}
 	env.Setenv("PORT", port)
 	env.Setenv("HOME", env.WorkDir)
+	env.Setenv("GORACE", noWait)
 	for name, content := range map[string]string{"large": strings.Repeat("x", 70_000), "escape": "\x1b[2J red"} {
 		if err := os.WriteFile(filepath.Join(env.WorkDir, name), []byte(content), 0o600); err != nil {
 			return "", err
@@ -86,13 +94,17 @@ func setNode(env *testscript.Env) (bootstrap string, err error) {
 	return bootstrap, nil
 }
 
-func freePort() (string, error) {
-	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// freePort returns a port that is free for now, and that nobody gets who does not ask
+// for it: it is below those that systems give away.
+func freePort() (port string, err error) {
+	for range 100 {
+		port = strconv.Itoa(10_000 + rand.IntN(20_000))
+		var conn net.PacketConn
+		if conn, err = net.ListenPacket("udp4", "127.0.0.1:"+port); err == nil {
+			return port, conn.Close()
+		}
 	}
-	_, port, err := net.SplitHostPort(conn.LocalAddr().String())
-	return port, errors.Join(err, conn.Close())
+	return "", err
 }
 
 // setNameServer starts a name server for one name and its account. It fails for
@@ -118,7 +130,7 @@ func setDaemon(env *testscript.Env, bootstrap string) error {
 	env.Setenv("ROLLCALL_DATA_DIR", dir)
 	d, err := daemon.Open(context.Background(), daemon.Config{
 		DataDir: dir, Bootstrap: []string{bootstrap}, Node: dht.Config{Bind4: loopback, NoIPv6: true},
-		Lease: 3 * time.Second, AllowShortLease: true, Dwell: 50 * time.Millisecond, History: 10, KeyBits: 2048,
+		Lease: 8 * time.Second, AllowShortLease: true, Dwell: 50 * time.Millisecond, History: 10, KeyBits: 2048,
 	})
 	if err != nil {
 		return err
@@ -168,13 +180,30 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// completes asks for the completion of a word until there is one, and compares it:
+// completes PATTERN WORD... A shell is not kept waiting for long, so that on a busy
+// machine there may be none.
+func completes(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: completes PATTERN WORD...")
+	}
+	want := regexp.MustCompile("(?m)" + args[0])
+	for range 10 {
+		ts.Check(ts.Exec("rollcall", append([]string{"__complete"}, args[1:]...)...))
+		if want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+	}
+	ts.Fatalf("want %q", args[0])
+}
+
 // event waits until something has happened, before or from now on: event TEXT...,
 // where the event has all of the texts in it, and is taken out of the past.
 func event(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: event TEXT...")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	p := ts.Value(pastKey{}).(*past)
 	for i := 0; ; i++ {
@@ -202,7 +231,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	cmd := exec.Command("rollcall", append([]string{"daemon"}, args...)...)
 	cmd.Dir = ts.Getenv("WORK")
-	cmd.Env = []string{"HOME=" + cmd.Dir}
+	cmd.Env = []string{"HOME=" + cmd.Dir, "GORACE=" + noWait}
 	log, err := cmd.StderrPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
