@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestStory holds the story to its promise: told within half a minute, and
-// nothing left behind.
+// TestStory holds the story to its promise: told soon, and nothing left behind. It
+// takes ten seconds, and more with the race detector on a machine that is busy.
 func TestStory(t *testing.T) {
 	dir, err := os.MkdirTemp("", "demo") // short: sockets have names of at most 103 bytes
 	if err != nil {
@@ -23,7 +23,7 @@ func TestStory(t *testing.T) {
 	}
 	took := time.Since(begin)
 	t.Logf("told in %v:\n%s", took, out.String())
-	if took > 30*time.Second {
+	if took > 2*time.Minute {
 		t.Errorf("the story took %v", took)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {

@@ -36,7 +36,7 @@ func open(t *testing.T, cfg dht.Config) *dht.Node {
 func addrOf(n *dht.Node) string { return fmt.Sprintf("127.0.0.1:%d", n.Port()) }
 
 func deadline(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

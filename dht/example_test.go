@@ -35,7 +35,7 @@ func twoNodes(ctx context.Context) (a, b *dht.Node) {
 }
 
 func Example() {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	a, b := twoNodes(ctx)
 	defer a.Close()
@@ -55,7 +55,7 @@ func Example() {
 }
 
 func ExampleNode_Listen() {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	a, b := twoNodes(ctx)
 	defer a.Close()
@@ -63,7 +63,7 @@ func ExampleNode_Listen() {
 
 	// A value whose life began long ago is over soon.
 	room := infohash.SumString("room: lobby")
-	almostOver := time.Now().Add(2*time.Second - value.DefaultLife)
+	almostOver := time.Now().Add(5*time.Second - value.DefaultLife)
 	if _, err := a.PutSince(ctx, room, &value.Value{Data: []byte("anybody here?")}, almostOver); err != nil {
 		log.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func ExampleNode_Listen() {
 }
 
 func ExampleNode_ListenFunc() {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	a, b := twoNodes(ctx)
 	defer a.Close()
@@ -107,7 +107,7 @@ func ExampleNode_ListenFunc() {
 }
 
 func ExampleNode_PutSigned() {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	a, b := twoNodes(ctx)
 	defer a.Close()

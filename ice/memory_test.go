@@ -88,7 +88,7 @@ func exchange(t testing.TB, conns [2]*ice.Conn) {
 	for i, from := range conns {
 		go from.Write([]byte("hello\n"))
 		got := make([]byte, 6)
-		conns[1-i].SetReadDeadline(time.Now().Add(5 * time.Second))
+		conns[1-i].SetReadDeadline(time.Now().Add(time.Minute))
 		if _, err := io.ReadFull(conns[1-i], got); err != nil || string(got) != "hello\n" {
 			t.Fatalf("from side %d: %q, %v", i, got, err)
 		}

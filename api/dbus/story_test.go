@@ -110,7 +110,7 @@ func (c *desktop) wait(name string, args ...any) (*dbus.Signal, []*dbus.Signal) 
 				return s, passed
 			}
 			passed = append(passed, s)
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			c.t.Fatalf("signal %s%q does not come; there were %v", name, args, passed)
 		}
 	}

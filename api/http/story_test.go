@@ -82,7 +82,7 @@ func config(t *testing.T, bootstrap string) daemon.Config {
 	return daemon.Config{
 		DataDir: filepath.Join(dir, "data"), Bootstrap: []string{bootstrap},
 		Node:  dht.Config{Bind4: loopback, NoIPv6: true},
-		Lease: 5 * time.Second, AllowShortLease: true, Dwell: 50 * time.Millisecond, KeyBits: 2048,
+		Lease: 10 * time.Second, AllowShortLease: true, Dwell: 50 * time.Millisecond, KeyBits: 2048,
 	}
 }
 
@@ -92,7 +92,7 @@ func newPerson(t *testing.T, bootstrap, name, address string) *person {
 	c, stop := start(t, p.cfg, address)
 	t.Cleanup(stop)
 	p.Client = c
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	next, end := iter.Pull2(c.Events(ctx, ""))
 	t.Cleanup(end)
@@ -289,7 +289,7 @@ func TestEventsGoOnOverARestart(t *testing.T) {
 	t.Parallel()
 	cfg := config(t, startNode(t))
 	c, stop := start(t, cfg, "")
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	next, end := iter.Pull2(c.Events(ctx, ""))
 	defer end()

@@ -292,7 +292,7 @@ func TestHostileDevices(t *testing.T) {
 			if r, err := findUPnP(ctx, at); err == nil {
 				t.Errorf("found %v", r)
 			}
-			if took := time.Since(start); took > 2*time.Second {
+			if took := time.Since(start); took > 20*time.Second {
 				t.Errorf("took %v", took)
 			}
 		})
