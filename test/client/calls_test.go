@@ -37,7 +37,8 @@ func listen(t *testing.T, d *peers.Daemon) *calls {
 		t.Fatal(err)
 	}
 	c := &calls{more: make(chan struct{})}
-	messages := make(chan *dbus.Message, 256)
+	// What does not fit is lost: room for all that a client asks in a story.
+	messages := make(chan *dbus.Message, 1<<16)
 	bus.Eavesdrop(messages)
 	go c.record(messages)
 	return c

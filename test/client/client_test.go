@@ -16,7 +16,7 @@ import (
 )
 
 // limit bounds a whole story.
-const limit = 4 * time.Minute
+const limit = 8 * time.Minute
 
 const (
 	// stranger is an account that does not exist.

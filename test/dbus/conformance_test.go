@@ -23,7 +23,7 @@ import (
 )
 
 // limit bounds one test.
-const limit = 3 * time.Minute
+const limit = 5 * time.Minute
 
 // kinds are the implementations of the daemon.
 var kinds = []peers.DaemonKind{peers.Jamid, peers.RollcallDaemon()}

@@ -12,6 +12,10 @@ import (
 	"rollcall/test/peers"
 )
 
+// pushLimit bounds the time in which a listen tells what has changed, on a machine
+// that is busy: without a push it would take as long as the next search.
+const pushLimit = 15 * time.Second
+
 // TestListen follows a key through the life of its values: one that stood
 // before, a new one, one that is refreshed and one that expires.
 func TestListen(t *testing.T) {
@@ -38,27 +42,27 @@ func TestListen(t *testing.T) {
 		start := time.Now()
 		put(peers.Value{ID: 2, Data: []byte("new")}, peers.Put{})
 		expect(t, ctx, listen, 2, false)
-		if took := time.Since(start); took > 2*time.Second {
+		if took := time.Since(start); took > pushLimit {
 			t.Errorf("a new value was pushed after %v", took)
 		}
 		put(peers.Value{ID: 3, Data: []byte("signed")}, peers.Put{Signed: true})
 		expect(t, ctx, listen, 3, false)
 
 		// A value lives for ten minutes after its creation. The one that is
-		// put again outlives the other.
-		const life = 4 * time.Second
-		start = time.Now()
+		// put again outlives the other, which is put after it.
+		const life = 6 * time.Second
 		refreshed, dying := peers.Value{ID: 4, Data: []byte("refreshed")}, peers.Value{ID: 5, Data: []byte("dying")}
 		put(refreshed, peers.Put{Age: 10*time.Minute - life})
 		expect(t, ctx, listen, 4, false)
+		put(refreshed, peers.Put{})
+		start = time.Now()
 		put(dying, peers.Put{Age: 10*time.Minute - life})
 		expect(t, ctx, listen, 5, false)
-		put(refreshed, peers.Put{})
 		expect(t, ctx, listen, 5, true)
-		if took := time.Since(start); took < life-2*time.Second || took > life+4*time.Second {
+		if took := time.Since(start); took < life-2*time.Second || took > life+pushLimit {
 			t.Errorf("a value with %v to live expired after %v", life, took)
 		}
-		if err := listen.Quiet(ctx, 2*time.Second); err != nil {
+		if err := listen.Quiet(ctx, time.Second); err != nil {
 			t.Errorf("after a refresh: %v", err)
 		}
 

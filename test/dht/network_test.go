@@ -154,20 +154,25 @@ func putOne(t *testing.T, ctx context.Context, putter *peers.Peer, name string, 
 	}
 }
 
-// getOne gets the value that putOne has put under a name. A lookup may fail
-// while the network changes; what is stored must be found in the end.
+// getOne gets the value that putOne has put under a name.
 func getOne(t *testing.T, ctx context.Context, getter *peers.Peer, name string) {
 	t.Helper()
-	var got []peers.Value
+	compare(t, stored{name: name, value: valueOf(name)}, get(t, ctx, getter, infohash.SumString(name)))
+}
+
+// get gets what is stored at a key. A lookup may fail while the network changes or
+// the machine is busy; what is stored must be found in the end.
+func get(t *testing.T, ctx context.Context, getter *peers.Peer, key infohash.Hash) (values []peers.Value) {
+	t.Helper()
 	err := peers.Eventually(ctx, func() (bool, error) {
 		var err error
-		got, err = getter.Get(ctx, infohash.SumString(name), "")
-		return len(got) > 0, err
+		values, err = getter.Get(ctx, key, "")
+		return len(values) > 0, err
 	})
 	if err != nil {
-		t.Fatalf("getting %q: %v", name, err)
+		t.Fatalf("getting what is at %v: %v", key, err)
 	}
-	compare(t, stored{name: name, value: valueOf(name)}, got)
+	return values
 }
 
 func valueOf(name string) peers.Value {

@@ -13,8 +13,8 @@ import (
 	"rollcall/test/peers"
 )
 
-// limit bounds one scenario.
-const limit = 2 * time.Minute
+// limit bounds one scenario, in which the peers may have to be built.
+const limit = 5 * time.Minute
 
 // kinds are the implementations that put and get.
 var kinds = []peers.Kind{peers.OpenDHT, peers.Rollcall}

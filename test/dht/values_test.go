@@ -30,12 +30,7 @@ func TestValues(t *testing.T) {
 
 		getter := c.getter.Start(t, host, peers.PeerConfig{Bootstrap: node.Addr(), Identity: bob})
 		for _, w := range want {
-			got, err := getter.Get(ctx, w.key, "")
-			if err != nil {
-				t.Errorf("%s: %v", w.name, err)
-				continue
-			}
-			compare(t, w, got)
+			compare(t, w, get(t, ctx, getter, w.key))
 		}
 	})
 }

@@ -14,8 +14,8 @@ import (
 	"rollcall/test/peers"
 )
 
-// limit bounds one scenario.
-const limit = 90 * time.Second
+// limit bounds one scenario, in which our daemon may have to be built.
+const limit = 4 * time.Minute
 
 // kinds are the implementations of the daemon.
 var kinds = []peers.DaemonKind{peers.Jamid, peers.RollcallDaemon("--log-level", "debug")}

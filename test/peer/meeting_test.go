@@ -19,7 +19,12 @@ import (
 const (
 	configuration = "ConfigurationManager"
 	// limit bounds one scenario.
-	limit = 2 * time.Minute
+	limit = 5 * time.Minute
+	// atOnce bounds what needs a few packets, on a machine that is busy. Whatever
+	// has to wait for a timer of ours or of theirs takes longer.
+	atOnce = 15 * time.Second
+	// silence bounds what is seen because nothing is heard any more, for 30 s.
+	silence = 45 * time.Second
 )
 
 // meeting is an account of our daemon and one of another, each on a host of its

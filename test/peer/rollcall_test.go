@@ -41,9 +41,9 @@ func testRollcalls(t *testing.T, ctx context.Context, m meeting) {
 			}
 		}
 	}
-	both("connected", 3*time.Second, func() { m.befriend(t, ctx) }, presence.Connected)
-	both("unplugged", 30*time.Second, m.ourHost.Unplug, presence.Online, presence.Offline)
-	both("plugged", 30*time.Second, m.ourHost.Plug, presence.Connected)
+	both("connected", atOnce, func() { m.befriend(t, ctx) }, presence.Connected)
+	both("unplugged", silence, m.ourHost.Unplug, presence.Online, presence.Offline)
+	both("plugged", 2*silence, m.ourHost.Plug, presence.Connected)
 
 	gone := func(what string, most time.Duration, do func()) {
 		t.Helper()
@@ -56,9 +56,9 @@ func testRollcalls(t *testing.T, ctx context.Context, m meeting) {
 			t.Errorf("%s: seen after %v, want at most %v", what, took, most)
 		}
 	}
-	gone("killed", 30*time.Second, m.theirs.Kill)
-	both("restarted", 10*time.Second, m.theirs.Restart, presence.Connected)
-	gone("left", time.Second, func() {
+	gone("killed", silence, m.theirs.Kill)
+	both("restarted", silence, m.theirs.Restart, presence.Connected)
+	gone("left", atOnce, func() {
 		if err := m.theirs.Terminate(); err != nil {
 			t.Error(err)
 		}

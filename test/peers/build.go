@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"rollcall/test/leftout"
@@ -17,6 +18,11 @@ import (
 
 //go:embed dhtpeer/dhtpeer.cpp
 var dhtPeerSource string
+
+var (
+	building sync.Mutex              // held while a program is built; protects built
+	built    = make(map[string]bool) // by program
+)
 
 // buildDHTPeer compiles the OpenDHT peer and returns the program. It is kept
 // in the user's cache, named after everything it is made of.
@@ -35,6 +41,8 @@ func buildDHTPeer(t testing.TB) string {
 	digest := sha256.Sum256([]byte(dhtPeerSource + string(flags) + string(version)))
 
 	program := filepath.Join(programs(t), fmt.Sprintf("dhtpeer-%x", digest[:8]))
+	building.Lock()
+	defer building.Unlock()
 	if _, err := os.Stat(program); !errors.Is(err, fs.ErrNotExist) {
 		return program
 	}
@@ -53,16 +61,23 @@ func buildDHTPeer(t testing.TB) string {
 	return program
 }
 
-// buildGo compiles a program of this module and returns it.
+// buildGo compiles a program of this module, once in a test process, and returns
+// it.
 func buildGo(t testing.TB, pkg string) string {
 	t.Helper()
-	// The go command leaves the file alone when it is up to date.
 	program := filepath.Join(programs(t), filepath.Base(pkg))
+	building.Lock()
+	defer building.Unlock()
+	if built[program] {
+		return program
+	}
+	// The go command leaves the file alone when it is up to date.
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", program, pkg)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building %s: %v\n%s", pkg, err, out)
 	}
+	built[program] = true
 	return program
 }
 

@@ -73,7 +73,7 @@ func (k DaemonKind) Start(t testing.TB, host *netns.Host) *Daemon {
 		t: t, host: host, more: make(chan struct{}),
 	}
 	var err error
-	if d.bus, err = dbus.Connect(d.Address); err != nil {
+	if d.bus, err = dbus.Connect(d.Address, dbus.WithSignalHandler(dbus.NewSequentialSignalHandler())); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.bus.Close() })

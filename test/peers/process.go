@@ -24,10 +24,11 @@ import (
 )
 
 const (
-	// startLimit bounds the time in which a program must be up.
-	startLimit = 10 * time.Second
+	// startLimit bounds the time in which a program must be up, on a machine that
+	// is slow or busy.
+	startLimit = time.Minute
 	// stopLimit bounds a clean exit before the program is killed.
-	stopLimit = 10 * time.Second
+	stopLimit = 20 * time.Second
 	// logTail is how much of a program's output is kept.
 	logTail = 32 << 10
 )
@@ -89,7 +90,7 @@ func (p *Process) stop(asked error) error {
 	case <-p.ended:
 	case <-time.After(stopLimit):
 		p.Kill()
-		return fmt.Errorf("%s did not end within %v", p.Name, stopLimit)
+		return fmt.Errorf("%s %w within %v", p.Name, ErrStuck, stopLimit)
 	}
 	if !p.cmd.ProcessState.Success() {
 		return fmt.Errorf("%s: %s", p.Name, p.cmd.ProcessState)
@@ -106,6 +107,9 @@ func (p *Process) alive() error {
 		return nil
 	}
 }
+
+// ErrStuck means that a program that was asked to end has been killed.
+var ErrStuck = errors.New("did not end")
 
 // ErrEnded means that the program at the other end is gone.
 var ErrEnded = errors.New("program has ended")
