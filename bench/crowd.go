@@ -35,8 +35,8 @@ func (s *crowdSettings) flags(of string) *flag.FlagSet {
 	return flags
 }
 
-// run calls measure with a directory.
-func (s *crowdSettings) run(measure func(ctx context.Context, dir string, log *slog.Logger) ([]report.Record, error)) error {
+// run calls measure with what the flags say.
+func (s *crowdSettings) run(measure func(context.Context, crowd.Config) ([]report.Record, error)) error {
 	if s.rollcall == "" {
 		return errors.New("nothing to measure: name the rollcall binary")
 	}
@@ -52,7 +52,9 @@ func (s *crowdSettings) run(measure func(ctx context.Context, dir string, log *s
 		defer os.RemoveAll(dir)
 	}
 	return s.common.run(1, versions(s.rollcall, ""), func(ctx context.Context, log *slog.Logger) ([]report.Record, error) {
-		return measure(ctx, dir, log)
+		return measure(ctx, crowd.Config{
+			Rollcall: s.rollcall, Dir: dir, Count: s.count, Nodes: s.nodes, Settle: s.settle, Idle: s.idle, Log: log,
+		})
 	})
 }
 
@@ -60,11 +62,7 @@ func (s *crowdSettings) run(measure func(ctx context.Context, dir string, log *s
 func measureAccounts(args []string) error {
 	s := &crowdSettings{}
 	_ = s.flags("accounts").Parse(args)
-	return s.run(func(ctx context.Context, dir string, log *slog.Logger) ([]report.Record, error) {
-		return crowd.Run(ctx, crowd.Config{
-			Rollcall: s.rollcall, Dir: dir, Accounts: s.count, Nodes: s.nodes, Settle: s.settle, Idle: s.idle, Log: log,
-		})
-	})
+	return s.run(crowd.Accounts)
 }
 
 // measureContacts is `bench contacts`.
@@ -73,10 +71,9 @@ func measureContacts(args []string) error {
 	flags := s.flags("contacts")
 	lease := flags.Duration("lease", 0, "the contacts' announcements live this long, 0: ten minutes, kept alive in place")
 	_ = flags.Parse(args)
-	return s.run(func(ctx context.Context, dir string, log *slog.Logger) ([]report.Record, error) {
-		dir = filepath.Join(dir, fmt.Sprint(s.count)) // those of other numbers have other keys
-		return crowd.Contacts(ctx, crowd.ContactsConfig{
-			Rollcall: s.rollcall, Dir: dir, Contacts: s.count, Lease: *lease, Nodes: s.nodes, Settle: s.settle, Idle: s.idle, Log: log,
-		})
+	return s.run(func(ctx context.Context, cfg crowd.Config) ([]report.Record, error) {
+		cfg.Lease = *lease
+		cfg.Dir = filepath.Join(cfg.Dir, fmt.Sprint(cfg.Count)) // those of other numbers have other keys
+		return crowd.Contacts(ctx, cfg)
 	})
 }

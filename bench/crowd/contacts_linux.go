@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -18,27 +17,15 @@ import (
 	"rollcall/store"
 )
 
-// ContactsConfig says what to measure and for how long.
-type ContactsConfig struct {
-	Rollcall string // path of the program
-	Dir      string // of the contacts' keys, made if absent and kept
-	Contacts int
-	Lease    time.Duration // of the contacts' announcements, 0: kept alive in place
-	Nodes    int           // of the network
-	Settle   time.Duration // after the last contact is connected
-	Idle     time.Duration // length of the measurement
-	Log      *slog.Logger
-}
-
 // Contacts starts a daemon whose account has very many contacts, on a network of
 // its own on loopback. The contacts run in this process. Once all are connected,
 // the daemon is measured.
-func Contacts(ctx context.Context, cfg ContactsConfig) ([]report.Record, error) {
+func Contacts(ctx context.Context, cfg Config) ([]report.Record, error) {
 	begun := time.Now()
-	if err := fill(ctx, cfg.Dir, cfg.Contacts); err != nil {
+	if err := fill(ctx, cfg.Dir, cfg.Count); err != nil {
 		return nil, fmt.Errorf("make contacts: %w", err)
 	}
-	cfg.Log.Info("contacts are made", "count", cfg.Contacts, "took", time.Since(begun).Round(time.Second))
+	cfg.Log.Info("contacts are made", "count", cfg.Count, "took", time.Since(begun).Round(time.Second))
 	nodes, err := startNetwork(ctx, cfg.Nodes)
 	defer closeNodes(nodes)
 	if err != nil {
@@ -57,11 +44,11 @@ func Contacts(ctx context.Context, cfg ContactsConfig) ([]report.Record, error) 
 		return nil, err
 	}
 	return []report.Record{{
-		Bench: "daemon contacts", Case: fmt.Sprintf("%d contacts", cfg.Contacts), Program: server.RollcallName, Figures: figures,
+		Bench: "daemon contacts", Case: fmt.Sprintf("%d contacts", cfg.Count), Program: server.RollcallName, Figures: figures,
 	}}, nil
 }
 
-func measureContacts(ctx context.Context, cfg ContactsConfig, dir string, nodes []*dht.Node) (map[string]float64, error) {
+func measureContacts(ctx context.Context, cfg Config, dir string, nodes []*dht.Node) (map[string]float64, error) {
 	keys, err := account.LoadKeys(accountDir(dir, 0))
 	if err != nil {
 		return nil, err
@@ -77,7 +64,7 @@ func measureContacts(ctx context.Context, cfg ContactsConfig, dir string, nodes 
 	}
 	connected := trial{
 		rollcall: cfg.Rollcall, dir: dir, settle: cfg.Settle, idle: cfg.Idle, log: cfg.Log,
-		what: "connected", want: cfg.Contacts, count: countConnected, took: "connected_s",
+		what: "connected", want: cfg.Count, count: countConnected, took: "connected_s",
 	}
 	return connected.run(ctx, nodes[0].Addrs()[0].String())
 }

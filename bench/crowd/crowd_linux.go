@@ -15,23 +15,24 @@ import (
 
 // Config says what to measure and for how long.
 type Config struct {
-	Rollcall string // path of the program
-	Dir      string // of the daemon's data, made if absent and kept
-	Accounts int
+	Rollcall string        // path of the program
+	Dir      string        // of the keys, made if absent and kept
+	Count    int           // of accounts, or of contacts
+	Lease    time.Duration // of the contacts' announcements, 0: kept alive in place
 	Nodes    int           // of the network
-	Settle   time.Duration // after the last account is announced
+	Settle   time.Duration // after the last one is announced, or connected
 	Idle     time.Duration // length of the measurement
 	Log      *slog.Logger
 }
 
-// Run starts a daemon with many accounts on a network of its own on loopback, and
+// Accounts starts a daemon with many accounts on a network of its own on loopback, and
 // measures it from the start to the end.
-func Run(ctx context.Context, cfg Config) ([]report.Record, error) {
+func Accounts(ctx context.Context, cfg Config) ([]report.Record, error) {
 	begun := time.Now()
-	if err := fill(ctx, cfg.Dir, cfg.Accounts); err != nil {
+	if err := fill(ctx, cfg.Dir, cfg.Count); err != nil {
 		return nil, fmt.Errorf("make accounts: %w", err)
 	}
-	cfg.Log.Info("accounts are made", "count", cfg.Accounts, "took", time.Since(begun).Round(time.Second))
+	cfg.Log.Info("accounts are made", "count", cfg.Count, "took", time.Since(begun).Round(time.Second))
 	nodes, err := startNetwork(ctx, cfg.Nodes)
 	defer closeNodes(nodes)
 	if err != nil {
@@ -39,14 +40,14 @@ func Run(ctx context.Context, cfg Config) ([]report.Record, error) {
 	}
 	announced := trial{
 		rollcall: cfg.Rollcall, dir: cfg.Dir, settle: cfg.Settle, idle: cfg.Idle, log: cfg.Log,
-		what: "announced", want: cfg.Accounts, count: countAnnounced, took: "announced_s",
+		what: "announced", want: cfg.Count, count: countAnnounced, took: "announced_s",
 	}
 	figures, err := announced.run(ctx, nodes[0].Addrs()[0].String())
 	if err != nil {
 		return nil, err
 	}
 	return []report.Record{{
-		Bench: "daemon accounts", Case: fmt.Sprintf("%d accounts", cfg.Accounts), Program: server.RollcallName, Figures: figures,
+		Bench: "daemon accounts", Case: fmt.Sprintf("%d accounts", cfg.Count), Program: server.RollcallName, Figures: figures,
 	}}, nil
 }
 

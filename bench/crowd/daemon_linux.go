@@ -62,7 +62,7 @@ func (t *trial) measure(ctx context.Context, pid int, started time.Time) (map[st
 		return nil, err
 	}
 	t.log.Info("all are "+t.what, "count", t.want, "took", took.Round(time.Millisecond), "cpu", startCPU.Round(time.Millisecond))
-	if err := pause(ctx, t.settle); err != nil {
+	if err := server.Pause(ctx, t.settle); err != nil {
 		return nil, err
 	}
 	from := time.Now()
@@ -70,7 +70,7 @@ func (t *trial) measure(ctx context.Context, pid int, started time.Time) (map[st
 	if err != nil {
 		return nil, err
 	}
-	if err := pause(ctx, t.idle); err != nil {
+	if err := server.Pause(ctx, t.idle); err != nil {
 		return nil, err
 	}
 	after, wakeups, err := usage(pid)
@@ -124,17 +124,8 @@ func (t *trial) await(ctx context.Context) error {
 		if there == t.want {
 			return nil
 		}
-		if err := pause(ctx, 500*time.Millisecond); err != nil {
+		if err := server.Pause(ctx, 500*time.Millisecond); err != nil {
 			return fmt.Errorf("%d of %d are %s: %w", there, t.want, t.what, err)
 		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
 	}
 }

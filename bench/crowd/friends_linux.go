@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rollcall/account"
+	"rollcall/bench/server"
 	"rollcall/dht"
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
@@ -34,9 +35,9 @@ type friends []*friend
 // directory, each on one of the nodes. own is the account that they want to
 // connect with. They announce themselves until ctx ends. What is returned is to be
 // closed also with an error.
-func startFriends(ctx context.Context, cfg ContactsConfig, own infohash.Hash, nodes []*dht.Node) (friends, error) {
-	all := make(friends, cfg.Contacts)
-	errs := make([]error, cfg.Contacts)
+func startFriends(ctx context.Context, cfg Config, own infohash.Hash, nodes []*dht.Node) (friends, error) {
+	all := make(friends, cfg.Count)
+	errs := make([]error, cfg.Count)
 	places := make(chan struct{}, 8*runtime.NumCPU())
 	var started sync.WaitGroup
 	for i := range all {
@@ -63,7 +64,7 @@ func (all friends) close() {
 	closed.Wait()
 }
 
-func startFriend(ctx context.Context, cfg ContactsConfig, i int, own infohash.Hash, node *dht.Node) (*friend, error) {
+func startFriend(ctx context.Context, cfg Config, i int, own infohash.Hash, node *dht.Node) (*friend, error) {
 	keys, err := account.LoadKeys(accountDir(cfg.Dir, i))
 	if err != nil {
 		return nil, err
@@ -124,7 +125,7 @@ func (f *friend) announce(ctx context.Context, v value.Value, lease time.Duratio
 		return err
 	}
 	go func() {
-		if pause(ctx, lease*3/5) == nil {
+		if server.Pause(ctx, lease*3/5) == nil {
 			_ = f.announce(ctx, v, lease) // an error ends the measurement, which waits for all
 		}
 	}()

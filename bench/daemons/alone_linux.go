@@ -149,7 +149,7 @@ func (s *Suite) calls(ctx context.Context, d Daemon, round int, label string, ac
 		}
 		times.Add(time.Since(start))
 	}
-	if err := pause(ctx, drain); err != nil {
+	if err := server.Pause(ctx, drain); err != nil {
 		return err
 	}
 	after, err := server.CPU(account.Pid())
@@ -207,7 +207,7 @@ func (s *Suite) list(ctx context.Context, d Daemon, round int, account *peers.Ac
 
 // idle measures a daemon of which nothing is asked.
 func (s *Suite) idle(ctx context.Context, d Daemon, round int, account *peers.Account, contacts int) error {
-	if err := pause(ctx, s.Settle); err != nil {
+	if err := server.Pause(ctx, s.Settle); err != nil {
 		return err
 	}
 	start := time.Now()
@@ -215,7 +215,7 @@ func (s *Suite) idle(ctx context.Context, d Daemon, round int, account *peers.Ac
 	if err != nil {
 		return err
 	}
-	if err := pause(ctx, s.Idle); err != nil {
+	if err := server.Pause(ctx, s.Idle); err != nil {
 		return err
 	}
 	laterCPU, laterWakeups, err := usage(account.Pid())

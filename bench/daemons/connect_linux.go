@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"rollcall/bench/server"
 	"rollcall/presence"
 	"rollcall/test/peers"
 )
@@ -50,7 +51,7 @@ func (s *Suite) text(ctx context.Context, d Daemon, round int, alice, bob *peers
 			return err
 		}
 	}
-	if err := pause(ctx, drain); err != nil {
+	if err := server.Pause(ctx, drain); err != nil {
 		return err
 	}
 	for _, label := range []string{"text to received, not connected", "text to received, connected"} {

@@ -125,15 +125,6 @@ func newNetwork(t *trial) network {
 	return network{n, peers.DHTNode.Start(t, n.HostIPv4(), peers.NodeConfig{Port: bootstrapPort})}
 }
 
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return fmt.Errorf("stopped: %w", ctx.Err())
-	case <-time.After(d):
-		return nil
-	}
-}
-
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 func megabytes(n int64) float64 { return float64(n) / (1 << 20) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"rollcall/bench/server"
 	"rollcall/test/peers"
 )
 
@@ -22,7 +23,7 @@ func (s *Suite) two(t *trial, d Daemon, round int) error {
 	if err != nil {
 		return err
 	}
-	if err := pause(t.ctx, drain); err != nil {
+	if err := server.Pause(t.ctx, drain); err != nil {
 		return err
 	}
 	bob.Kill()

@@ -48,7 +48,7 @@ func (s *Suite) Network(ctx context.Context) error {
 		time.Sleep(joinGap)
 	}
 	s.Log.Info("network", "nodes", len(members), "settling", s.Settle)
-	if err := pause(ctx, s.Settle); err != nil {
+	if err := server.Pause(ctx, s.Settle); err != nil {
 		return err
 	}
 	for round := range s.Rounds {
@@ -59,15 +59,6 @@ func (s *Suite) Network(ctx context.Context) error {
 		}
 	}
 	return s.idle(ctx, bootstrap)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return fmt.Errorf("stopped: %w", ctx.Err())
-	case <-time.After(d):
-		return nil
-	}
 }
 
 // startups starts p with nothing but a bootstrap address, then again with nothing
@@ -93,7 +84,7 @@ func (s *Suite) startups(ctx context.Context, p server.Program, bootstrap string
 		}
 		first, eight, err := acquaintance(process)
 		if err == nil {
-			err = pause(ctx, start.stay)
+			err = server.Pause(ctx, start.stay)
 		}
 		process.Leave()
 		if err != nil {
@@ -153,7 +144,7 @@ func (s *Suite) idle(ctx context.Context, bootstrap string) error {
 		defer process.Kill()
 		processes[i] = process
 	}
-	if err := pause(ctx, s.Settle); err != nil {
+	if err := server.Pause(ctx, s.Settle); err != nil {
 		return err
 	}
 	for round := range s.Rounds {
@@ -186,7 +177,7 @@ func (s *Suite) idleRound(ctx context.Context, processes []*server.Process, roun
 		}
 	}
 	start := time.Now()
-	if err := pause(ctx, s.Idle); err != nil {
+	if err := server.Pause(ctx, s.Idle); err != nil {
 		return err
 	}
 	for i, p := range processes {

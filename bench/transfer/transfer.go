@@ -40,50 +40,21 @@ type Result struct {
 // reads that of the other from in, a line each. The sender then sends a file and
 // writes its result; the receiver writes what comes to a file, and ends with in.
 func Serve(ctx context.Context, in io.Reader, out io.Writer, bootstrap, file string, send bool) error {
-	_, device, err := identity.Generate(ctx, identity.Config{}, time.Now(), rand.Reader)
+	e, err := join(ctx, bootstrap)
 	if err != nil {
 		return err
 	}
-	self, err := dht.NewIdentity(device, device.Chain().DER()...)
-	if err != nil {
-		return err
-	}
-	node, err := dht.Open(ctx, dht.Config{Bootstrap: []string{bootstrap}})
-	if err != nil {
-		return err
-	}
-	defer node.Close()
-	if err := node.WaitConnected(ctx); err != nil {
-		return err
-	}
-	if _, err := node.Publish(ctx, self); err != nil {
-		return err
-	}
+	defer e.node.Close()
 	write, read := json.NewEncoder(out), json.NewDecoder(in)
-	if err := write.Encode(Introduction{device.Account(), device.SPKI()}); err != nil {
+	if err := write.Encode(Introduction{e.device.Account(), e.device.SPKI()}); err != nil {
 		return err
 	}
 	var other Introduction
 	if err := read.Decode(&other); err != nil {
 		return fmt.Errorf("introduction of the other end: %w", err)
 	}
-	conns, received := make(chan *peer.Conn, 1), make(chan error, 1)
-	peers, err := peer.Open(peer.Config{
-		Node: node, Device: device, Identity: self,
-		Standing:    func(infohash.Hash, value.LongID) peer.Standing { return peer.Contact },
-		FindAccount: func(context.Context, infohash.Hash, value.LongID) (infohash.Hash, error) { return other.Account, nil },
-		Incoming: func(*peer.Conn, string) func(net.Conn) {
-			return func(ch net.Conn) { received <- receive(ch, file) }
-		},
-		Notify: func(e peer.Event) {
-			if e, ok := e.(peer.Connected); ok {
-				select {
-				case conns <- e.Conn:
-				default: // there may be a second one
-				}
-			}
-		},
-	})
+	received := make(chan error, 1)
+	peers, conns, err := e.open(other.Account, func(ch net.Conn) { received <- receive(ch, file) })
 	if err != nil {
 		return err
 	}
@@ -103,6 +74,54 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, bootstrap, file str
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// end is a new device with a node of its own.
+type end struct {
+	device *identity.Device
+	self   *dht.Identity
+	node   *dht.Node
+}
+
+// join makes an end and announces it on the network of the node bootstrap.
+func join(ctx context.Context, bootstrap string) (e end, err error) {
+	if _, e.device, err = identity.Generate(ctx, identity.Config{}, time.Now(), rand.Reader); err != nil {
+		return e, err
+	}
+	if e.self, err = dht.NewIdentity(e.device, e.device.Chain().DER()...); err != nil {
+		return e, err
+	}
+	if e.node, err = dht.Open(ctx, dht.Config{Bootstrap: []string{bootstrap}}); err != nil {
+		return e, err
+	}
+	if err = e.node.WaitConnected(ctx); err == nil {
+		_, err = e.node.Publish(ctx, e.self)
+	}
+	if err != nil {
+		e.node.Close()
+	}
+	return e, err
+}
+
+// open lets the devices of an account connect, and gives away one connection with
+// them. Their channels go to incoming.
+func (e *end) open(account infohash.Hash, incoming func(net.Conn)) (*peer.Peers, <-chan *peer.Conn, error) {
+	conns := make(chan *peer.Conn, 1)
+	peers, err := peer.Open(peer.Config{
+		Node: e.node, Device: e.device, Identity: e.self,
+		Standing:    func(infohash.Hash, value.LongID) peer.Standing { return peer.Contact },
+		FindAccount: func(context.Context, infohash.Hash, value.LongID) (infohash.Hash, error) { return account, nil },
+		Incoming:    func(*peer.Conn, string) func(net.Conn) { return incoming },
+		Notify: func(e peer.Event) {
+			if e, ok := e.(peer.Connected); ok {
+				select {
+				case conns <- e.Conn:
+				default: // there may be a second one
+				}
+			}
+		},
+	})
+	return peers, conns, err
 }
 
 // sendFile sends a file and waits until it is received.
