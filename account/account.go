@@ -82,6 +82,9 @@ func Open(cfg Config) (*Account, error) {
 	if cfg.Notify == nil {
 		cfg.Notify = func(Event) {}
 	}
+	if cfg.Signers == nil {
+		cfg.Signers = make(chan struct{}, 1)
+	}
 	device := cfg.Keys.Device
 	a := &Account{
 		cfg: cfg, id: device.Account(), device: device, log: cfg.Logger,
@@ -92,10 +95,10 @@ func Open(cfg Config) (*Account, error) {
 		kept:    make(map[uint64]*dht.Keep),
 		revoked: make(map[infohash.Hash]*identity.RevocationList),
 		issuers: make(map[infohash.Hash]*identity.Certificate), unproven: make(map[infohash.Hash][][]byte),
-		announcements: announcements{keys: cfg.Keys},
-		strangers:     cfg.Connections != nil && cfg.Connections.Strangers,
-		visibility:    make(chan struct{}),
+		strangers:  cfg.Connections != nil && cfg.Connections.Strangers,
+		visibility: make(chan struct{}),
 	}
+	a.announcements = announcements{keys: cfg.Keys, signers: cfg.Signers, remember: a.rememberDate}
 	var err error
 	if a.self, err = dht.NewIdentity(throttle(device), device.Chain().DER()...); err != nil {
 		return nil, err
@@ -198,9 +201,12 @@ func (a *Account) Start(node *dht.Node) {
 	s := &session{account: a, node: node, published: make(chan struct{}), announced: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(a.ctx)
 	a.session = s
+	now := time.Now()
+	date := a.announcer.Prepare(now)
 	a.setStateLocked(Trying)
-	a.drainLocked(time.Now(), nil)
+	a.drainLocked(now, nil)
 	s.parts.Go(s.run)
+	s.parts.Go(func() { s.announcement(date) }) // for when the node has found others
 }
 
 // Stop takes the account off the network. When it returns, the node that Start was

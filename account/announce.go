@@ -13,7 +13,7 @@ import (
 // that the announcer chose.
 func (s *session) announce(e presence.PutAnnouncement) {
 	a := s.account
-	stored, err := s.makeAnnouncement(e)
+	stored, err := s.putAnnouncement(e)
 	if s.ctx.Err() != nil {
 		return
 	}
@@ -26,27 +26,25 @@ func (s *session) announce(e presence.PutAnnouncement) {
 	})
 }
 
-func (s *session) makeAnnouncement(e presence.PutAnnouncement) (stored int, err error) {
+// announcement returns that with a date; the value is not to be changed.
+func (s *session) announcement(date time.Time) *value.Value {
 	a := s.account
-	made, fresh, err := a.announcements.made(e.Date)
-	if err != nil {
+	v, err := a.announcements.made(s.ctx, date)
+	if err != nil && s.ctx.Err() == nil {
 		a.log.Warn("announced without a date", "err", err)
 	}
-	if fresh {
-		a.rememberDate(e.Date)
-	}
-	v := *made
-	v.ID = e.ValueID
-	return s.putAnnouncement(e, &v)
+	return v
 }
 
-func (s *session) putAnnouncement(e presence.PutAnnouncement, v *value.Value) (stored int, err error) {
+func (s *session) putAnnouncement(e presence.PutAnnouncement) (stored int, err error) {
+	v := *s.announcement(e.Date)
+	v.ID = e.ValueID
 	if e.Permanent {
-		return s.keepAnnouncement(v)
+		return s.keepAnnouncement(&v)
 	}
 	limited, cancel := context.WithTimeout(s.ctx, jobTimeout)
 	defer cancel()
-	return s.node.PutSince(limited, s.account.id, v, e.Created)
+	return s.node.PutSince(limited, s.account.id, &v, e.Created)
 }
 
 // keepAnnouncement puts a permanent announcement, and tries until it is there:

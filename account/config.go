@@ -21,6 +21,10 @@ type Config struct {
 	// permits leases under presence.MinLease.
 	Lease           time.Duration
 	AllowShortLease bool
+	// Signers has room for as many of the accounts that share it as may sign their
+	// announcements at the same time: very many that start together would keep the
+	// node from its work. Nil: nobody shares it.
+	Signers chan struct{}
 	// Invisible makes the device announce nothing.
 	Invisible bool
 	// Dwell and History are those of [presence.TrackerConfig].

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -11,7 +12,9 @@ import (
 
 // announcements are those of the device, as the account signs them (threat A3).
 type announcements struct {
-	keys *Keys
+	keys     *Keys
+	signers  chan struct{} // see Config
+	remember func(date time.Time)
 
 	mu     sync.Mutex
 	signer *identity.Account // of the archive, nil until it was needed
@@ -19,27 +22,36 @@ type announcements struct {
 	date   time.Time         // of it
 }
 
-// made returns the announcement with a date, and whether it was made just now, which
+// made returns the announcement with a date, which is remembered. The first time that
 // takes some milliseconds. Without a date it is that of the receipt, and so when there
 // is no archive: a device can do without. Of that it tells once for each date.
-func (n *announcements) made(date time.Time) (v *value.Value, fresh bool, err error) {
+func (n *announcements) made(ctx context.Context, date time.Time) (v *value.Value, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
 	case date.IsZero():
-		return n.keys.Receipt.Announcement, false, nil
+		return n.keys.Receipt.Announcement, nil
 	case n.latest != nil && date.Equal(n.date):
-		return n.latest, false, nil
+		return n.latest, nil
 	}
-	n.date = date
-	if n.latest, err = n.sign(date); err != nil {
-		n.latest = n.keys.Receipt.Announcement
+	n.date, n.latest = date, n.keys.Receipt.Announcement
+	signed, err := n.sign(ctx, date)
+	if err != nil {
+		return n.latest, err
 	}
-	return n.latest, err == nil, err
+	n.latest = signed
+	n.remember(date)
+	return n.latest, nil
 }
 
 // sign makes the announcement with a date. mu is held.
-func (n *announcements) sign(date time.Time) (*value.Value, error) {
+func (n *announcements) sign(ctx context.Context, date time.Time) (*value.Value, error) {
+	select {
+	case n.signers <- struct{}{}:
+		defer func() { <-n.signers }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if n.signer == nil {
 		archive, err := n.keys.openArchive(identity.Secret{})
 		if err != nil {

@@ -41,6 +41,30 @@ func isOffline(p, of *person) bool {
 	return status == presence.Offline
 }
 
+// until waits for what no event tells.
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !holds(); pause(t.Context(), 10*time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in time: %s", what)
+		}
+	}
+}
+
+// TestPrepared signs the announcement while the network is asked, with the date of
+// that time.
+func TestPrepared(t *testing.T) {
+	t.Parallel()
+	bob := newPerson(t, dhttest.Network(t, 2)[1])
+	bob.Start(bob.node)
+	started := time.Now()
+	await(t, bob, 0, func(e presence.Announced) bool { return e.On })
+	date := presence.ReadStamp(bob.announcement(t).Data).Date
+	if date.IsZero() || date.After(started) {
+		t.Errorf("dated %v, started at %v", date, started)
+	}
+}
+
 // TestReplay puts the announcement of a device that has left again and again:
 // nobody who knew the device believes it, until it comes back.
 func TestReplay(t *testing.T) {
@@ -64,12 +88,7 @@ func TestReplay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for begin := time.Now(); alice.outcome(presence.OldDate) < refused+3; {
-		if time.Since(begin) > 10*time.Second {
-			t.Fatal("the announcements were not heard")
-		}
-		pause(t.Context(), 10*time.Millisecond)
-	}
+	until(t, "the announcements are heard", func() bool { return alice.outcome(presence.OldDate) >= refused+3 })
 	if !isOffline(alice, bob) {
 		t.Error("an old announcement is believed")
 	}
@@ -118,12 +137,7 @@ func TestLocked(t *testing.T) {
 	if _, err := bob.node.Put(t.Context(), bob.ID(), &dated); err != nil {
 		t.Fatal(err)
 	}
-	for begin := time.Now(); alice.outcome(presence.OldDate) == refused; {
-		if time.Since(begin) > 10*time.Second {
-			t.Fatal("the announcement was not heard")
-		}
-		pause(t.Context(), 10*time.Millisecond)
-	}
+	until(t, "the announcement is heard", func() bool { return alice.outcome(presence.OldDate) > refused })
 
 	// Without the password dates begin again.
 	mark = alice.Mark()
@@ -133,12 +147,7 @@ func TestLocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, alice, mark, online(bob, presence.Online))
-	for begin := time.Now(); !alice.sawDate(bob.ID()); {
-		if time.Since(begin) > 10*time.Second {
-			t.Fatal("no dates again")
-		}
-		pause(t.Context(), 10*time.Millisecond)
-	}
+	until(t, "there are dates again", func() bool { return alice.sawDate(bob.ID()) })
 }
 
 // sawDate reports whether the latest date of an account's device is one of many.

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -55,6 +56,7 @@ type Daemon struct {
 	hub        hub
 	names      *names.Client
 	ports      *portmap.Mapper
+	signers    chan struct{} // see account.Config
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -81,6 +83,7 @@ func Open(ctx context.Context, cfg Config) (*Daemon, error) {
 	d := &Daemon{
 		cfg: cfg, log: cfg.Logger, names: names.New(), ports: portmap.New(cfg.Logger),
 		accounts: make(map[AccountID]*hosted), networks: make(map[string]*network),
+		signers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	if err := d.openDirectory(); err != nil {

@@ -93,6 +93,7 @@ func (h *hosted) open(keys *account.Keys, state *store.State) error {
 	cfg := account.Config{
 		Keys: keys, State: state, Cache: d.cache, History: d.cfg.History,
 		Lease: max(0, d.cfg.Lease), AllowShortLease: d.cfg.AllowShortLease, Dwell: max(0, d.cfg.Dwell),
+		Signers:     d.signers,
 		Invisible:   settings[keyInvisible] == "true",
 		Connections: connections(settings, h.ways),
 		Note:        keptNote(settings), NotesBySIP: settings[keyNotesBySIP] == "true",

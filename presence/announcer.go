@@ -49,6 +49,7 @@ type Announcer struct {
 	id         uint64        // of the latest announcement, 0 = none
 	date       time.Time     // signed time of the latest announcement, wall clock only
 	dated      time.Time     // when that was chosen, zero when another is wanted
+	prepared   bool          // and nothing was put with it yet
 	latest     time.Time     // when an announcement was last put
 	failures   int           // since the last put that succeeded
 
@@ -66,6 +67,19 @@ func NewAnnouncer(cfg AnnouncerConfig, rng *rand.Rand) (*Announcer, error) {
 		return nil, err
 	}
 	return &Announcer{cfg: cfg, rng: rng, lease: cfg.Lease, date: cfg.Date}, nil
+}
+
+// Prepare chooses the date of the announcement that Start will put, unless that is
+// long in coming, so that it can be signed until then. It is zero when there will be
+// none.
+func (a *Announcer) Prepare(now time.Time) time.Time {
+	if !a.cfg.Dated || a.invisible {
+		return time.Time{}
+	}
+	a.clock.jumped(now)
+	a.dated = time.Time{}
+	a.redate(now)
+	return a.date
 }
 
 // Start begins to announce.
@@ -111,6 +125,7 @@ func (a *Announcer) SetDated(now time.Time, dated bool) {
 func (a *Announcer) Lasting(now time.Time) Stamp {
 	a.dated = time.Time{}
 	a.redate(now)
+	a.prepared = false
 	return Stamp{a.date, true}
 }
 
@@ -129,15 +144,17 @@ func (a *Announcer) Doubted(now time.Time) {
 // renewal on: who has seen it believes nothing older.
 func (a *Announcer) Shown(now time.Time, s Stamp) {
 	if a.cfg.Dated && !s.Lasting && s.Date.After(a.date) {
-		a.date, a.dated = s.Date, now
+		a.date, a.dated, a.prepared = s.Date, now, false
 	}
 }
 
 func (a *Announcer) resume(now time.Time) {
-	a.clock.jumped(now)
+	jumped := a.clock.jumped(now)
 	if a.started && !a.invisible {
 		a.failures = 0
-		a.dated = time.Time{} // who took the device for gone waits for a newer one
+		if jumped || !a.prepared {
+			a.dated = time.Time{} // who took the device for gone waits for a newer one
+		}
 		a.put(now)
 	}
 }
@@ -171,7 +188,7 @@ func (a *Announcer) put(now time.Time) {
 	}
 	if a.cfg.Dated {
 		a.redate(now)
-		announcement.Date = a.date
+		announcement.Date, a.prepared = a.date, false
 		if a.lease == 0 {
 			a.due = now.Add(redate)
 		}
@@ -186,7 +203,7 @@ func (a *Announcer) redate(now time.Time) {
 		return
 	}
 	next := a.date.Add(time.Millisecond)
-	a.date, a.dated = now.Round(0), now
+	a.date, a.dated, a.prepared = now.Round(0), now, true
 	if a.date.Before(next) {
 		a.date = next
 	}
@@ -247,14 +264,14 @@ func (a *Announcer) setLease(lease time.Duration, asked, held int) {
 // with it the next deadline, stood still.
 func (a *Announcer) Tick(now time.Time) {
 	jumped := a.clock.jumped(now)
+	if jumped {
+		a.dated = time.Time{}
+	}
 	if !a.until.IsZero() && !a.until.After(now) {
 		a.until = time.Time{}
 		a.tell(false)
 	}
 	if a.id != 0 && (jumped || !a.due.IsZero() && !a.due.After(now)) {
-		if jumped {
-			a.dated = time.Time{}
-		}
 		a.put(now)
 	}
 }

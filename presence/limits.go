@@ -20,13 +20,15 @@ const (
 	minRetry = 2 * time.Second
 	// redate is the age at which a dated announcement gets a new date, and with
 	// it a new signature.
-	redate = 5 * time.Minute
+	redate = 7 * time.Minute
 	// redateGap is how soon after another announcement one follows that only tells
 	// that the device is not gone.
 	redateGap = 5 * time.Second
-	// dateLife is how long a date counts after we saw it first: two renewals of
-	// it and the life of a value.
-	dateLife = 2*redate + Life
+	// dateLife is how long a date counts after we saw it first. It is that of two
+	// programs with one device, of which the second joined in when the date of the
+	// first was about to be renewed, and the longest time from one announcement to
+	// the next.
+	dateLife = 2*redate + Life*3/5
 )
 
 // Tracking.

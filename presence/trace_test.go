@@ -68,7 +68,7 @@ func (s *script) execute(c trace.Command) (string, error) {
 
 func (s *script) do(c trace.Command) (string, error) {
 	switch c.Name {
-	case "announce", "stop-announcing", "invisible", "visible", "moved", "put", "read-back", "network", "doubted", "shown", "lock":
+	case "announce", "stop-announcing", "prepare", "resume", "invisible", "visible", "moved", "put", "read-back", "network", "doubted", "shown", "lock":
 		return "", s.announce(c)
 	case "wait":
 		return s.wait(c.Word(0))
@@ -98,6 +98,10 @@ func (s *script) announce(c trace.Command) (err error) {
 		s.announcer.Start(s.now)
 	case "stop-announcing":
 		s.announcer.Stop(s.now)
+	case "prepare":
+		s.announcer.Prepare(s.now)
+	case "resume":
+		s.announcer.Start(s.now)
 	case "invisible", "visible":
 		s.announcer.SetInvisible(s.now, c.Name == "invisible")
 	case "moved":
