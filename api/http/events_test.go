@@ -40,7 +40,7 @@ func followAt(t *testing.T, handler nethttp.Handler, query, last string) *follow
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	r, err := nethttp.NewRequestWithContext(ctx, "GET", server.URL+"/v1/events"+query, nil)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 const (
 	configuration = "ConfigurationManager"
 	// limit bounds one scenario.
-	limit = 5 * time.Minute
+	limit = 8 * time.Minute
 	// atOnce bounds what needs a few packets, on a machine that is busy. Whatever
 	// has to wait for a timer of ours or of theirs takes longer.
 	atOnce = 15 * time.Second

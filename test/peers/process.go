@@ -28,7 +28,7 @@ const (
 	// is slow or busy.
 	startLimit = time.Minute
 	// stopLimit bounds a clean exit before the program is killed.
-	stopLimit = 20 * time.Second
+	stopLimit = 15 * time.Second
 	// logTail is how much of a program's output is kept.
 	logTail = 32 << 10
 )
