@@ -56,9 +56,10 @@ func (r *ring) init() {
 }
 
 // move receives or sends up to n datagrams by one system call. It reports false when
-// that must wait for the socket.
+// that must wait for the socket. The call never waits itself, so the scheduler is not
+// told of it: it would watch for long ones at a price, and give the processor away.
 func (r *ring) move(call, fd uintptr, n int) bool {
-	moved, _, errno := unix.Syscall6(call, fd, uintptr(unsafe.Pointer(&r.msgs[0])), uintptr(n), unix.MSG_DONTWAIT, 0, 0)
+	moved, _, errno := unix.RawSyscall6(call, fd, uintptr(unsafe.Pointer(&r.msgs[0])), uintptr(n), unix.MSG_DONTWAIT, 0, 0)
 	r.moved, r.err = 0, nil
 	switch errno {
 	case 0:
