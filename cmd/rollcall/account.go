@@ -256,16 +256,18 @@ func (f *accountFlags) settingsCommand() *cobra.Command {
 		Long: `List or change the settings of an account. These mean something to the daemon, the
 others are kept for Jami clients:
 
-  Account.displayName, Account.deviceName   what others see
-  Account.enable                            on the network at all
-  Account.hostname                          HOST[:PORT];... to join the network by
-  RingNS.uri                                name server
-  DHT.PublicInCalls                         strangers may connect
-  Account.upnpEnabled                       have the router map ports
-  Account.publishedAddress                  public address, with
-  Account.publishedSameAsLocal=false
-  TURN.enable, .server, .username,          relay for who is behind a NAT
-    .password, .realm`,
+    Account.displayName           what others see
+    Account.deviceName
+    Account.enable                on the network at all
+    Account.hostname              HOST[:PORT];... to join the network by
+    RingNS.uri                    name server
+    DHT.PublicInCalls             strangers may connect
+    Account.upnpEnabled           have the router map ports
+    Account.publishedAddress      address to be reached at, with
+    Account.publishedSameAsLocal  false
+    TURN.enable, TURN.server      relay, for who is behind a NAT
+    TURN.username, TURN.password
+    TURN.realm`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			changes, err := parseSettings(args)
 			if err != nil {
