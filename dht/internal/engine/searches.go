@@ -17,10 +17,11 @@ type searchTimer struct {
 	timer  timer
 }
 
-// network is a family as its searches see it.
+// network is a family as one of its searches sees it.
 type network struct {
-	e *Engine
-	f *family
+	e     *Engine
+	f     *family
+	timer *timer // of the search
 }
 
 // listenSocket takes the pushes of one listen on one node.
@@ -35,7 +36,8 @@ func (e *Engine) searchFor(now time.Time, f *family, key infohash.Hash) *searchT
 	if s := e.searches[k]; s != nil {
 		return s
 	}
-	s := &searchTimer{search: search.New(now, key, network{e, f})}
+	s := &searchTimer{}
+	s.search = search.New(now, key, network{e, f, &s.timer})
 	s.timer.fire = s.search.Step
 	e.searches[k] = s
 	f.searches = append(f.searches, s)
@@ -74,8 +76,8 @@ func (e *Engine) sweep(now time.Time) {
 }
 
 // Request implements search.Network.
-func (n network) Request(now time.Time, to *routing.Node, m *wire.Message, values [][]byte, h search.Handler) {
-	n.e.request(now, n.f, to, m, values, h)
+func (n network) Request(now time.Time, to *routing.Node, m wire.Message, values [][]byte, h search.Handler) {
+	n.e.request(now, n.f, to, &m, values, h)
 }
 
 // Known implements search.Network: nodes that have answered, and only for want of
@@ -121,11 +123,7 @@ func (n network) Open(to *routing.Node, push func(now time.Time, m *wire.Message
 func (n network) Close(sid uint32) { delete(n.e.sockets, sid) }
 
 // Wake implements search.Network.
-func (n network) Wake(s *search.Search, at time.Time) {
-	if t := n.e.searches[searchKey{s.Key(), n.f.v6}]; t != nil {
-		n.e.timers.set(&t.timer, n.e.nextBeat(at))
-	}
-}
+func (n network) Wake(at time.Time) { n.e.timers.set(n.timer, n.e.nextBeat(at)) }
 
 // nextBeat returns the first beat at or after a time. What searches wait for is never
 // urgent, so they do it together: the process wakes up seldom, and what a beat sends

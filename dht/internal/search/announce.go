@@ -123,7 +123,7 @@ func (s *Search) announce(now time.Time, a *Announce, p *peer) {
 		return
 	}
 	m := wire.Message{Kind: wire.Request, Method: wire.Get, Key: s.key, Query: probe(a.id)}
-	s.net.Request(now, p.node, &m, nil, Handler{
+	s.net.Request(now, p.node, m, nil, Handler{
 		Reply: func(now time.Time, m *wire.Message, _ []*routing.Node) {
 			p.accept(now, m)
 			if a.heldBy(m) {
@@ -183,7 +183,7 @@ func (s *Search) sendPut(now time.Time, a *Announce, p *peer, h *hold) {
 	if !a.permanent {
 		m.Created, m.HasCreated = a.created, true
 	}
-	s.net.Request(now, p.node, &m, [][]byte{a.packed}, Handler{
+	s.net.Request(now, p.node, m, [][]byte{a.packed}, Handler{
 		Reply: func(now time.Time, _ *wire.Message, _ []*routing.Node) { s.acknowledged(now, a, p, h) },
 		Fail:  func(now time.Time, err error) { s.unacknowledged(now, a, p, h, err) },
 	})
@@ -191,7 +191,7 @@ func (s *Search) sendPut(now time.Time, a *Announce, p *peer, h *hold) {
 
 func (s *Search) sendRefresh(now time.Time, a *Announce, p *peer, h *hold) {
 	m := wire.Message{Kind: wire.Request, Method: wire.Refresh, Key: s.key, Token: p.token, VID: a.id}
-	s.net.Request(now, p.node, &m, nil, Handler{
+	s.net.Request(now, p.node, m, nil, Handler{
 		Reply: func(now time.Time, _ *wire.Message, _ []*routing.Node) { s.acknowledged(now, a, p, h) },
 		Fail: func(now time.Time, err error) {
 			var remote *RemoteError
@@ -209,7 +209,18 @@ func (s *Search) acknowledged(now time.Time, a *Announce, p *peer, h *hold) {
 	h.until = now.Add(max(a.life-RefreshMargin, RefreshMargin))
 	p.refusals = 0
 	s.schedule.mark(a)
-	s.Step(now)
+	if !a.pending(s.schedule.targets) {
+		s.Step(now)
+	}
+}
+
+// pending reports whether one of the peers has a request of a to answer: nothing can be
+// done for a before it has.
+func (a *Announce) pending(peers []*peer) bool {
+	return slices.ContainsFunc(peers, func(p *peer) bool {
+		h := a.at[p]
+		return h != nil && h.busy
+	})
 }
 
 func (s *Search) unacknowledged(now time.Time, a *Announce, p *peer, h *hold, err error) {

@@ -96,7 +96,7 @@ func (s *Search) inquire(now time.Time, p *peer, id uint64, tell func(now time.T
 			tell(now, a)
 		}
 	}
-	s.net.Request(now, p.node, &m, nil, Handler{
+	s.net.Request(now, p.node, m, nil, Handler{
 		Reply: func(now time.Time, m *wire.Message, _ []*routing.Node) {
 			if len(m.Fields) == 0 && len(m.Values) == 0 {
 				once(now, hasNot)

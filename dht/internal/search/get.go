@@ -83,7 +83,7 @@ func (s *Search) wanting(p *peer, rank, breadth int) *Get {
 func (s *Search) sendGet(now time.Time, p *peer, g *Get) {
 	m := wire.Message{Kind: wire.Request, Method: g.method, Key: s.key, Query: g.packed}
 	g.asked[p] = askPending
-	s.request(now, p, &m, func(now time.Time, m *wire.Message, err error) {
+	s.request(now, p, m, func(now time.Time, m *wire.Message, err error) {
 		if err != nil {
 			g.asked[p] = askFailed
 			return

@@ -2,6 +2,7 @@ package search
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"rollcall/dht/internal/routing"
@@ -64,8 +65,7 @@ func (s *Search) StopListen(now time.Time, l *Listen) {
 // stepListens keeps every listen on the first ListenNodes targets.
 func (s *Search) stepListens(now time.Time) {
 	for _, l := range s.listens {
-		rank := 0
-		for p := range s.targets(now) {
+		for rank, p := range s.schedule.targets {
 			k := l.at[p]
 			if k == nil && rank < ListenNodes && p.current(now) {
 				k = s.open(l, p)
@@ -73,7 +73,6 @@ func (s *Search) stepListens(now time.Time) {
 			if k != nil && !k.busy && p.current(now) && !now.Before(latest(k.next, k.pause)) {
 				s.sendListen(now, l, p, k)
 			}
-			rank++
 		}
 		s.detachStrays(now, l)
 	}
@@ -111,7 +110,7 @@ func (s *Search) push(now time.Time, l *Listen, p *peer, k *socket, m *wire.Mess
 func (s *Search) recheck(now time.Time, l *Listen, p *peer, id uint64) {
 	query := value.Query{Where: []value.Condition{value.WhereID(id)}}
 	m := wire.Message{Kind: wire.Request, Method: wire.Get, Key: s.key, Query: query.Append(nil)}
-	s.net.Request(now, p.node, &m, nil, Handler{
+	s.net.Request(now, p.node, m, nil, Handler{
 		Reply: func(now time.Time, m *wire.Message, _ []*routing.Node) {
 			if k := l.at[p]; k != nil {
 				for _, v := range m.Values {
@@ -128,7 +127,7 @@ func (s *Search) recheck(now time.Time, l *Listen, p *peer, id uint64) {
 // detachStrays gives up sockets on peers that are no longer near enough.
 func (s *Search) detachStrays(now time.Time, l *Listen) {
 	kept := 0
-	for p := range s.targets(now) {
+	for _, p := range s.schedule.targets {
 		if l.at[p] != nil {
 			kept++
 		}
@@ -136,12 +135,8 @@ func (s *Search) detachStrays(now time.Time, l *Listen) {
 	if kept == len(l.at) {
 		return
 	}
-	near := make(map[*peer]bool, Targets)
-	for p := range s.targets(now) {
-		near[p] = true
-	}
 	for _, p := range s.peers {
-		if k := l.at[p]; k != nil && !near[p] && !k.busy {
+		if k := l.at[p]; k != nil && !k.busy && !slices.Contains(s.schedule.targets, p) {
 			s.detach(now, l, p, k)
 		}
 	}
@@ -172,7 +167,7 @@ func (s *Search) sendListen(now time.Time, l *Listen, p *peer, k *socket) {
 		SID: k.sid, Version: 1, Query: l.query,
 	}
 	k.busy = true
-	s.net.Request(now, p.node, &m, nil, Handler{
+	s.net.Request(now, p.node, m, nil, Handler{
 		Reply: func(now time.Time, m *wire.Message, _ []*routing.Node) {
 			if len(m.Token) > 0 && p.token != nil {
 				p.token = append(p.token[:0], m.Token...)

@@ -53,7 +53,7 @@ func (s *Search) fetch(now time.Time, p *peer, g *Get, ids []uint64) {
 // askFor sends one more query of g to p; then has its answer, and may ask on.
 func (s *Search) askFor(now time.Time, p *peer, g *Get, query value.Query, then func(now time.Time, m *wire.Message)) {
 	m := wire.Message{Kind: wire.Request, Method: wire.Get, Key: s.key, Query: query.Append(nil)}
-	s.net.Request(now, p.node, &m, nil, Handler{
+	s.net.Request(now, p.node, m, nil, Handler{
 		Reply: func(now time.Time, m *wire.Message, _ []*routing.Node) {
 			g.asked[p] = askAnswered
 			if g.sink.Values != nil {

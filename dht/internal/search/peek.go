@@ -29,7 +29,7 @@ func (s *Search) peeking(p *peer, rank int) *Listen {
 // by the listen that is to be placed there.
 func (s *Search) peek(now time.Time, p *peer, l *Listen) {
 	m := wire.Message{Kind: wire.Request, Method: wire.Get, Key: s.key, Query: l.query}
-	s.request(now, p, &m, func(now time.Time, m *wire.Message, err error) {
+	s.request(now, p, m, func(now time.Time, m *wire.Message, err error) {
 		if err != nil || !slices.Contains(s.listens, l) {
 			return
 		}

@@ -172,10 +172,7 @@ func (s *Search) refillEvery(live int) time.Duration {
 
 // targets yields the peers that hold or should hold the key's values.
 func (s *Search) targets(now time.Time) iter.Seq[*peer] {
-	if s.density == dense {
-		return s.closest(now, wary)
-	}
-	return s.closest(now, Targets)
+	return s.closest(now, s.breadth())
 }
 
 // closest yields, closest first, up to k live and prompt peers, at most
@@ -198,10 +195,10 @@ func (s *Search) closest(now time.Time, k int) iter.Seq[*peer] {
 	}
 }
 
-// crowd counts the networks among the target peers.
+// crowd counts the networks among up to wary peers.
 type crowd struct {
-	networks [maxPeers]netip.Prefix
-	counts   [maxPeers]uint8
+	networks [wary]netip.Prefix
+	counts   [wary]uint8
 	n        int
 }
 

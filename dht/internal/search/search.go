@@ -24,12 +24,12 @@ var (
 	ErrStopped = errors.New("stopped")
 )
 
-// Network is what a search needs from the node that it runs in.
+// Network is what one search needs from the node that it runs in.
 type Network interface {
 	// Request sends m with the packed values to n, repeats it, and later calls
-	// exactly one of h.Reply and h.Fail. m is only read during the call; values
-	// must not change until then.
-	Request(now time.Time, n *routing.Node, m *wire.Message, values [][]byte, h Handler)
+	// exactly one of h.Reply and h.Fail. What m refers to is only read during the
+	// call; values must not change until then.
+	Request(now time.Time, n *routing.Node, m wire.Message, values [][]byte, h Handler)
 	// Known appends up to k of the known nodes closest to key, live ones only and
 	// at most MaxKnownPerNetwork of one network.
 	Known(key infohash.Hash, k int, dst []*routing.Node) []*routing.Node
@@ -40,9 +40,9 @@ type Network interface {
 	// Open reserves a socket id at n whose pushes go to push; Close releases it.
 	Open(n *routing.Node, push func(now time.Time, m *wire.Message)) uint32
 	Close(sid uint32)
-	// Wake asks for a Step of s at the given time, replacing the last wish; a
-	// zero time withdraws it.
-	Wake(s *Search, at time.Time)
+	// Wake asks for a Step at the given time, replacing the last wish; a zero time
+	// withdraws it.
+	Wake(at time.Time)
 }
 
 // Handler receives the outcome of one request.
@@ -107,7 +107,7 @@ func (s *Search) Idle() (since time.Time, ok bool) {
 func (s *Search) Step(now time.Time) {
 	if _, idle := s.Idle(); idle {
 		s.wake = time.Time{}
-		s.net.Wake(s, s.wake)
+		s.net.Wake(s.wake)
 		return
 	}
 	s.used = now
@@ -127,7 +127,7 @@ func (s *Search) Step(now time.Time) {
 	s.endDetached(now)
 	s.finish(now)
 	s.wake = s.deadline(now)
-	s.net.Wake(s, s.wake)
+	s.net.Wake(s.wake)
 }
 
 // wakeBy is the end of a Step after which nothing but one thing more is due, at the
@@ -135,7 +135,7 @@ func (s *Search) Step(now time.Time) {
 func (s *Search) wakeBy(at time.Time) {
 	if s.wake.IsZero() || at.Before(s.wake) {
 		s.wake = at
-		s.net.Wake(s, at)
+		s.net.Wake(at)
 	}
 }
 
@@ -217,13 +217,12 @@ func (s *Search) needsToken(now time.Time, p *peer) bool {
 func (s *Search) keepsAlive() bool { return s.schedule.permanent > 0 }
 
 func (s *Search) sendFind(now time.Time, p *peer) {
-	m := wire.Message{Kind: wire.Request, Method: wire.Find, Key: s.key}
-	s.request(now, p, &m, nil)
+	s.request(now, p, wire.Message{Kind: wire.Request, Method: wire.Find, Key: s.key}, nil)
 }
 
 // request sends a find or get; done, if not nil, sees the reply before the
 // search steps on.
-func (s *Search) request(now time.Time, p *peer, m *wire.Message, done func(now time.Time, m *wire.Message, err error)) {
+func (s *Search) request(now time.Time, p *peer, m wire.Message, done func(now time.Time, m *wire.Message, err error)) {
 	p.asking = true
 	s.inflight++
 	counted := true
@@ -285,7 +284,7 @@ func (s *Search) deadline(now time.Time) time.Time {
 		d.add(s.refilled.Add(TokenLife / 20))
 	}
 	alive := s.keepsAlive()
-	for p := range s.targets(now) {
+	for _, p := range s.schedule.targets {
 		if !p.asking {
 			p.deadline(now, &d, alive)
 		}
