@@ -84,3 +84,23 @@ func TestStoredValuesAreHandedOn(t *testing.T) {
 	s.sim.Run(time.Minute)
 	s.countFound(values)
 }
+
+// A node looks after the values that it keeps: nobody is asked about them because somebody
+// has joined.
+func TestOwnValuesAreNotHandedOn(t *testing.T) {
+	t.Parallel()
+	const values = 200
+	s := newSwarm(t, 15, 12, simnet.Link{Latency: 50 * time.Millisecond})
+	for i := range values {
+		s.put(0, key(i), &value.Value{ID: 1, Data: []byte("value")}, true)
+	}
+	s.hosts, s.nodes = append(s.hosts, s.sim.NewHost()), append(s.nodes, nil)
+	s.start(len(s.nodes) - 1)
+	r := &s.nodes[0].republish
+	if s.sim.Until(time.Minute, func() bool { return len(r.jobs) > 0 }) {
+		t.Fatalf("%d nodes are to be asked", len(r.jobs))
+	}
+	if len(r.joined) > 0 {
+		t.Errorf("%d have joined, which nobody has looked at", len(r.joined))
+	}
+}

@@ -108,7 +108,7 @@ func (e *Engine) findHandovers(now time.Time, f *family, key infohash.Hash) {
 			closer++
 		}
 	}
-	if closer >= republishers {
+	if closer >= republishers || !e.hasForOthers(now, key) {
 		return
 	}
 	for _, n := range r.pass.joined {
@@ -127,6 +127,22 @@ func (e *Engine) findHandovers(now time.Time, f *family, key infohash.Hash) {
 			last--
 		}
 	}
+}
+
+// hasForOthers reports whether a value under key may be worth handing on.
+func (e *Engine) hasForOthers(now time.Time, key infohash.Hash) (found bool) {
+	e.store.Each(now, key, nil, func(item storage.Item) bool {
+		found = worthHandingOn(now, &item)
+		return !found
+	})
+	return found
+}
+
+// worthHandingOn reports whether a value lives long enough, and is not one that this node
+// itself keeps on the network.
+func worthHandingOn(now time.Time, item *storage.Item) bool {
+	expires := item.Expires()
+	return !expires.IsZero() && expires.Sub(now) >= republishWorth
 }
 
 // handOver asks a node what it has under a key, and puts there what it lacks.
@@ -157,8 +173,7 @@ func (e *Engine) putMissing(now time.Time, f *family, job handover, token []byte
 	}
 	sent := 0
 	e.store.Each(now, job.key, nil, func(item storage.Item) bool {
-		created := item.Created()
-		if created.IsZero() || item.Expires().Sub(now) < republishWorth {
+		if !worthHandingOn(now, &item) {
 			return true
 		}
 		if err := e.value.Unpack(item.Packed); err != nil {
@@ -169,7 +184,7 @@ func (e *Engine) putMissing(now time.Time, f *family, job handover, token []byte
 		}
 		m := wire.Message{
 			Kind: wire.Request, Method: wire.Put, Key: job.key, Token: token,
-			Created: created.Unix(), HasCreated: true,
+			Created: item.Created().Unix(), HasCreated: true,
 		}
 		e.stats.Republished++
 		e.request(now, f, job.to, &m, [][]byte{slices.Clone(item.Packed)}, search.Handler{Reply: ignoreReply, Fail: ignoreFailure})
