@@ -56,7 +56,8 @@ func daemonCommand() *cobra.Command {
 		Use:   "daemon",
 		Short: "Run the daemon: accounts, contacts, presence, for D-Bus and HTTP",
 		Long: `Run the daemon until it is interrupted: it keeps accounts on the network, and
-serves Jami clients over D-Bus and others over HTTP.
+serves Jami clients over D-Bus and others over HTTP. New accounts are on the public
+network of Jami, or with -b on that of the node there.
 
 Flags can be set in the environment, as ROLLCALL_DATA_DIR for --data-dir, and in
 the configuration file, as keys without the dashes.
