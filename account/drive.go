@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 
 	"rollcall/contact"
@@ -198,7 +199,10 @@ func (a *Account) carryOut(tasks []task) {
 			t.done <- err
 		}
 	}
-	a.saveMemories(memories)
+	if len(memories) > 0 {
+		runtime.Gosched() // those who were told something pass it on meanwhile
+		a.saveMemories(memories)
+	}
 }
 
 func (a *Account) saveMemories(memories []presence.SaveMemory) (none []presence.SaveMemory) {

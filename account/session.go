@@ -47,6 +47,9 @@ func (s *session) run() {
 // reader at the inbox.
 func (s *session) appear() {
 	a := s.account
+	// With this the nodes that are to have the announcement are known when it is
+	// its turn.
+	context.AfterFunc(s.ctx, s.listen(a.id, userData, s.ownValue, nil))
 	if !s.publish() {
 		return
 	}
@@ -64,7 +67,6 @@ func (s *session) appear() {
 	}
 	context.AfterFunc(s.ctx, s.listen(a.device.Inbox(), dht.Lookup{As: a.self}, s.mail, nil))
 	s.parts.Go(s.connect)
-	context.AfterFunc(s.ctx, s.listen(a.id, userData, s.ownValue, nil))
 }
 
 // input is that of the account, unless the session has ended.
