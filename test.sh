@@ -99,8 +99,10 @@ go_test() {
 }
 
 # Goroutines live in drivers and services only, so only these are slowed down
-# by the race detector. It needs a C compiler.
+# by the race detector. It needs a C compiler, and would have each test program
+# wait for a second before it ends.
 race=(-race)
+export GORACE="atexit_sleep_ms=100"
 if ! command -v gcc >/dev/null; then
 	race=()
 	leave_out "race detector: no C compiler"

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -36,12 +37,14 @@ func (d *Daemon) StartClient(t testing.TB) *Client {
 
 	dir := t.TempDir()
 	c := &Client{frame: filepath.Join(dir, "Xvfb_screen0")}
-	c.display = startScreen(t, d, exec.Command(server, "-displayfd", "3", "-screen", "0", screen, "-fbdir", dir, "-nolisten", "tcp"))
+	c.display = startScreen(t, d, exec.Command(server, "-displayfd", "3", "-screen", "0", screen, "-fbdir", dir, "-nolisten", "tcp", "-extension", "MIT-SHM"))
 
 	cmd := exec.Command(program)
 	cmd.Dir = d.Home
-	// Clients with the same directory of temporary files know of each other, and
-	// the second one leaves.
+	// Clients know of each other by the directory of temporary files and by memory
+	// that they share, which outlives one that is killed: then the second one leaves.
+	// Thus each has shared memory of its own, and none with its screen.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWIPC}
 	cmd.Env = append(environment(d.Home, d.Address),
 		"TMPDIR="+d.Home, "DISPLAY="+c.display, "QT_QPA_PLATFORM=xcb", "QT_QUICK_BACKEND=software", "LIBGL_ALWAYS_SOFTWARE=1",
 		"QT_LINUX_ACCESSIBILITY_ALWAYS_ON=1")
