@@ -7,6 +7,12 @@ const (
 	// connection, open or not. Peers open about ten.
 	MaxChannels = 32
 
+	// RequestRate, per second, and RequestBurst bound the requests of the peer that are
+	// considered: each costs all who are told of channels, and one frame has room for
+	// thousands. Peers ask for one for each commit that they hear of.
+	RequestRate  = 4
+	RequestBurst = 128
+
 	// MaxName is the longest name of a channel in bytes. The names of file
 	// transfers are the longest, at about 330.
 	MaxName = 512

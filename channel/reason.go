@@ -12,7 +12,7 @@ const (
 	Refused                  // we declined the peer's request
 	Taken                    // ... because its number is reserved or in use
 	TooLong                  // ... because its name is longer than MaxName
-	TooMany                  // ... because MaxChannels were reached
+	TooMany                  // ... because MaxChannels were reached, or it asks too often
 	Unanswered               // a request was not answered in time, by either side
 	Slow                     // data came faster than its reader took it
 )

@@ -43,6 +43,9 @@ type Session struct {
 	blocked   *entry // the channel that holds back the stream, if any
 	blockedAt time.Time
 
+	requests float64   // of the peer that are considered at once, as many as it did not make lately
+	restedAt time.Time // when they were so many
+
 	patience time.Duration // the silence after which a beacon is sent
 
 	started time.Time
@@ -82,6 +85,8 @@ func New(now time.Time, client bool) *Session {
 		channels: make(map[uint16]*entry),
 		next:     firstOfServer,
 		last:     lastOfServer,
+		requests: RequestBurst,
+		restedAt: now,
 		patience: BeaconAfter,
 		started:  now,
 		heard:    now,

@@ -249,6 +249,36 @@ func TestRequestsAreAlwaysAnswered(t *testing.T) {
 	}
 }
 
+// TestRequestFlood: channels that come and go are declined when they come too often.
+func TestRequestFlood(t *testing.T) {
+	p := newPeer(t)
+	at := now
+	accepted := func(asked int) (n int) {
+		for range asked {
+			if p.says(at, Control, appendRequest(nil, "sip", 7, stateRequest)) != "" {
+				n++
+				p.Close(7)
+			}
+			p.Output(nil)
+		}
+		return n
+	}
+	if n := accepted(2 * RequestBurst); n != RequestBurst {
+		t.Errorf("%d are considered at once", n)
+	}
+	at = at.Add(10 * time.Second)
+	if n := accepted(2 * RequestBurst); n != 10*RequestRate {
+		t.Errorf("%d are considered after ten seconds", n)
+	}
+	if stats := p.Stats(); stats.Ended(TooMany) != 3*RequestBurst-10*RequestRate {
+		t.Errorf("%d are declined", stats.Ended(TooMany))
+	}
+	at = at.Add(time.Hour)
+	if n := accepted(2 * RequestBurst); n != RequestBurst {
+		t.Errorf("%d are considered after an hour", n)
+	}
+}
+
 func TestBeacons(t *testing.T) {
 	p := newPeer(t)
 	p.check(p.says(now, Protocol, appendBeacon(nil, true)), "")

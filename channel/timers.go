@@ -38,7 +38,7 @@ func (s *Session) Tick(now time.Time) {
 	if s.ended {
 		return
 	}
-	s.requests(now)
+	s.overdue(now)
 	if s.blocked != nil {
 		switch due := s.blockedAt.Add(StallLimit); {
 		case now.Before(due):
@@ -66,8 +66,8 @@ func (s *Session) Tick(now time.Time) {
 	}
 }
 
-// requests ends those that were not answered in time.
-func (s *Session) requests(now time.Time) {
+// overdue ends the requests that were not answered in time.
+func (s *Session) overdue(now time.Time) {
 	for i := 0; i < len(s.waiting); {
 		c := s.waiting[i]
 		if c.ours && now.Sub(c.deadline) >= Stall {

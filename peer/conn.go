@@ -137,8 +137,10 @@ func (p *Peers) admit(s *secured, request uint64) error {
 	switch {
 	case p.closed:
 		return ErrClosed
-	case standing == Unwelcome, standing == Stranger && p.strangersLocked() >= maxStrangers:
+	case standing == Unwelcome, standing == Stranger && p.countLocked(isStranger) >= maxStrangers:
 		return errUnwelcome
+	case p.countLocked(func(other *Conn) bool { return other.account == c.account }) >= maxConnsOfOne:
+		return errCrowded
 	}
 	p.stats.Connected++
 	p.lastConn++
@@ -157,10 +159,13 @@ func (p *Peers) admit(s *secured, request uint64) error {
 	return nil
 }
 
-func (p *Peers) strangersLocked() int {
+func isStranger(c *Conn) bool { return c.stranger }
+
+// countLocked returns how many connections match.
+func (p *Peers) countLocked(match func(*Conn) bool) int {
 	n := 0
 	for _, c := range p.conns {
-		if c.stranger {
+		if match(c) {
 			n++
 		}
 	}

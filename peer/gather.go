@@ -158,6 +158,7 @@ func (p *Peers) failed(what string, key []byte, err error) {
 		{errAbandoned, func(s *Stats) *uint64 { return &s.Unanswered }},
 		{errUnanswered, func(s *Stats) *uint64 { return &s.Unanswered }},
 		{errUnwelcome, func(s *Stats) *uint64 { return &s.Unwelcome }},
+		{errCrowded, func(s *Stats) *uint64 { return &s.Crowded }},
 		{errUnproven, func(s *Stats) *uint64 { return &s.Unproven }},
 		{errTreated, func(s *Stats) *uint64 { return &s.Repeated }},
 		{errNoWay, func(s *Stats) *uint64 { return &s.Unreachable }},

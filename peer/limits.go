@@ -15,6 +15,10 @@ const (
 	putTimeout = 20 * time.Second
 	// maxPublic bounds the public addresses that are told, as others report them.
 	maxPublic = 2
+	// maxConnsOfOne bounds the connections with the devices of one account, which can
+	// make itself as many as it likes: a dozen devices, each with as many connections
+	// as plan allows.
+	maxConnsOfOne = 48
 	// maxStrangers bounds the connections of those who are no contacts.
 	maxStrangers = 32
 )

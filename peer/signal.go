@@ -43,14 +43,14 @@ func (p *Peers) received(form int, v *value.Value) {
 		return
 	}
 	from := value.KeyLongID(v.Owner)
-	p.input(func(time.Time) {
+	p.input(func(now time.Time) {
 		if r.Answer {
 			if a := p.attempts[r.ID]; a != nil && p.plan.Answered(from, r.ID) {
 				a.answer <- d // has room: it is one
 			}
 			return
 		}
-		switch verdict := p.plan.Asked(from, r.ID); verdict {
+		switch verdict := p.plan.Asked(now, from, r.ID); verdict {
 		case plan.Answer:
 			a := newAnswer(p, r.ID, form, v.Owner, d)
 			p.wg.Go(a.run)

@@ -169,6 +169,28 @@ func TestUnwelcome(t *testing.T) {
 	})
 }
 
+// TestCrowded: the devices of one account get no more connections than their due.
+func TestCrowded(t *testing.T) {
+	simulate(t, 10*time.Millisecond, func(t *testing.T, s *simulation) {
+		alice, bob := s.couple()
+		alice.Peers.mu.Lock()
+		for range maxConnsOfOne {
+			alice.lastConn++
+			alice.conns[alice.lastConn] = &Conn{account: bob.device.Account()}
+		}
+		alice.Peers.mu.Unlock()
+		alice.want(bob)
+		time.Sleep(10 * time.Second)
+		if stats := alice.Stats(); stats.Crowded != 1 || stats.Connected != 0 {
+			t.Errorf("%+v", stats)
+		}
+		alice.Peers.mu.Lock()
+		clear(alice.conns)
+		alice.Peers.mu.Unlock()
+		talk(t, await[Connected](t, alice, alice.Mark(), nil).Conn)
+	})
+}
+
 // TestUnproven does not answer a device without a certificate.
 func TestUnproven(t *testing.T) {
 	simulate(t, 10*time.Millisecond, func(t *testing.T, s *simulation) {

@@ -108,6 +108,7 @@ var (
 	errAbandoned  = errors.New("peer: not wanted any more, or not answered in time")
 	errUnanswered = errors.New("peer: not asked")
 	errUnwelcome  = errors.New("peer: not welcome")
+	errCrowded    = errors.New("peer: too many connections with one account")
 	errUnproven   = errors.New("peer: it is not known who asks")
 	errTreated    = errors.New("peer: treated before")
 	errNoWay      = errors.New("peer: no way through")

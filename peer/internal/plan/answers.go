@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"time"
 
 	"rollcall/dht/value"
@@ -19,7 +20,7 @@ const (
 func (v Verdict) String() string { return [...]string{"answer", "repeated", "crowded"}[v] }
 
 // Asked decides about a request that a device has signed.
-func (p *Plan) Asked(from value.LongID, id uint64) Verdict {
+func (p *Plan) Asked(now time.Time, from value.LongID, id uint64) Verdict {
 	d := p.devices[from]
 	known := d != nil && d.wanted
 	switch {
@@ -28,7 +29,8 @@ func (p *Plan) Asked(from value.LongID, id uint64) Verdict {
 	case from == p.self,
 		p.answers >= maxAnswers, p.conns >= MaxConns,
 		!known && p.unknown >= maxUnknown,
-		d != nil && d.answers >= maxAnswersEach:
+		d != nil && d.answers >= maxAnswersEach,
+		!p.askers.consider(now, from):
 		return Crowded
 	}
 	p.seen.add(request{from, id})
@@ -82,4 +84,29 @@ func (s *seen) add(r request) {
 	delete(s.known, s.ring[s.next])
 	s.ring[s.next] = r
 	s.next = (s.next + 1) % maxSeen
+}
+
+// askers knows who has asked lately: each request counts for requestEvery, one after
+// the other. The zero askers know nobody.
+type askers struct {
+	until map[value.LongID]time.Time // when the last of them counts no more
+}
+
+// consider notes a request, and reports whether its device may ask once more.
+func (a *askers) consider(now time.Time, from value.LongID) bool {
+	if len(a.until) >= maxAskers {
+		maps.DeleteFunc(a.until, func(_ value.LongID, until time.Time) bool { return !until.After(now) })
+	}
+	until := a.until[from]
+	switch {
+	case until.IsZero() && len(a.until) >= maxAskers, until.Sub(now) > requestBurst*requestEvery:
+		return false
+	case a.until == nil:
+		a.until = make(map[value.LongID]time.Time)
+	}
+	if until.Before(now) {
+		until = now
+	}
+	a.until[from] = until.Add(requestEvery)
+	return true
 }

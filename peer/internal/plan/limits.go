@@ -39,6 +39,13 @@ const (
 	maxAnswers     = 64
 	maxUnknown     = 16
 	maxAnswersEach = 3
+	// requestEvery is how often a device may ask, requestBurst how many times at once
+	// after a rest: each request costs three private operations with a key. Peers ask
+	// again after seconds at the earliest. maxAskers bounds those who are remembered
+	// for it.
+	requestEvery = 2 * time.Second
+	requestBurst = 100
+	maxAskers    = 4096
 	// maxConnsEach bounds the connections with one device: two arise when both
 	// sides ask, more only when old ones die unnoticed. The oldest goes.
 	maxConnsEach = 4

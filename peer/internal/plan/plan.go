@@ -58,6 +58,7 @@ type Plan struct {
 	unknown  int // ... of devices that are not wanted
 	conns    int
 	seen     seen
+	askers   askers
 	effects  []Effect
 }
 

@@ -131,7 +131,7 @@ func (w *world) down() {
 
 func (w *world) ask() {
 	r := request{w.device(), rapid.Uint64Range(1, 20).Draw(w.rt, "id")}
-	switch verdict := w.plan.Asked(r.device, r.id); {
+	switch verdict := w.plan.Asked(w.now, r.device, r.id); {
 	case verdict == Repeated && !w.requests[r]:
 		w.rt.Fatalf("request %d of %v is new", r.id, r.device)
 	case verdict == Answer && w.requests[r]:
@@ -239,11 +239,49 @@ func TestPlan(t *testing.T) {
 	})
 }
 
+// TestOftenAsked: who asks too often is not answered for a while, and nobody else
+// suffers for it. Who asked is forgotten.
+func TestOftenAsked(t *testing.T) {
+	p := New(named("me"), rand.New(rand.NewPCG(1, 2)))
+	at, id := begin, uint64(0)
+	answers := func(name string, asked int) (n int) {
+		for range asked {
+			id++
+			if p.Asked(at, named(name), id) == Answer {
+				p.AnswerDone(at, named(name))
+				n++
+			}
+		}
+		return n
+	}
+	if n := answers("eve", 2*requestBurst); n != requestBurst+1 {
+		t.Errorf("%d are answered at once", n)
+	}
+	if n := answers("bob", 1); n != 1 {
+		t.Error("another device is not answered")
+	}
+	at = at.Add(10 * requestEvery)
+	if n := answers("eve", requestBurst); n != 10 {
+		t.Errorf("%d are answered a little later", n)
+	}
+	for i := range 2 * maxAskers {
+		at = at.Add(requestEvery)
+		if answers(fmt.Sprint(i), 1) != 1 {
+			t.Fatal("a device that asks for the first time is not answered")
+		}
+	}
+	if n := len(p.askers.until); n > maxAskers {
+		t.Errorf("%d devices are remembered", n)
+	}
+}
+
 // TestSeen forgets the oldest request first.
 func TestSeen(t *testing.T) {
 	p := New(named("me"), rand.New(rand.NewPCG(1, 2)))
+	at := begin
 	ask := func(id uint64) Verdict {
-		v := p.Asked(named("bob"), id)
+		at = at.Add(requestEvery)
+		v := p.Asked(at, named("bob"), id)
 		p.AnswerDone(begin, named("bob"))
 		return v
 	}

@@ -61,7 +61,7 @@ func (s *script) run(c trace.Command) (string, error) {
 	case "down":
 		s.plan.Down(s.now, id, ConnID(number), c.Word(2) == "silent")
 	case "asked":
-		out = fmt.Sprintln("->", s.plan.Asked(id, number))
+		out = fmt.Sprintln("->", s.plan.Asked(s.now, id, number))
 	case "done":
 		s.plan.AnswerDone(s.now, id)
 	case "many":

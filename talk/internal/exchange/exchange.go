@@ -79,13 +79,18 @@ type device struct {
 	id      value.LongID
 	conns   []*conn // the newest last
 
-	noted    uint64 // the version of our note that it has, 0 = none
-	notedBy  *conn  // the connection by which it was sent
-	noteID   uint64 // the id of the last message with a note, 0 = there was none
-	noteFor  uint64 // the version that it was about
-	wants    bool   // it has sent a note by SIP itself
-	tokens   float64
-	tokensAt time.Time
+	noted   uint64 // the version of our note that it has, 0 = none
+	notedBy *conn  // the connection by which it was sent
+	noteID  uint64 // the id of the last message with a note, 0 = there was none
+	noteFor uint64 // the version that it was about
+	wants   bool   // it has sent a note by SIP itself
+	rate    *rate  // at which it may tell us things: that of all devices of its account
+}
+
+// rate bounds the messages of an account that are told.
+type rate struct {
+	tokens float64
+	at     time.Time // when they were so many
 }
 
 // conn is a connection with a device.
@@ -147,7 +152,7 @@ func (x *Exchange) Counters() Counters { return x.counters }
 func (x *Exchange) Connected(now time.Time, id ConnID, account infohash.Hash, dev value.LongID, local, remote netip.AddrPort) {
 	d := x.device(account, dev)
 	if d == nil {
-		d = &device{account: account, id: dev, tokens: receiveBurst, tokensAt: now}
+		d = &device{account: account, id: dev, rate: x.rate(now, account)}
 		x.devices = append(x.devices, d)
 	}
 	wait := grace
@@ -283,6 +288,16 @@ func (x *Exchange) Effects(dst []Effect) []Effect {
 	clear(x.effects)
 	x.effects = x.effects[:0]
 	return dst
+}
+
+// rate returns that of an account, whose devices share it.
+func (x *Exchange) rate(now time.Time, account infohash.Hash) *rate {
+	for _, d := range x.devices {
+		if d.account == account {
+			return d.rate
+		}
+	}
+	return &rate{receiveBurst, now}
 }
 
 func (x *Exchange) emit(e Effect) { x.effects = append(x.effects, e) }

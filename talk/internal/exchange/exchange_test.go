@@ -3,12 +3,14 @@ package exchange
 import (
 	"errors"
 	"math/rand/v2"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"rollcall/channel/message"
 	"rollcall/dht/infohash"
+	"rollcall/dht/value"
 	"rollcall/pidf"
 )
 
@@ -294,6 +296,34 @@ func TestFlood(t *testing.T) {
 	}
 }
 
+// TestFloodByDevices: all devices of an account together tell no more than one.
+func TestFloodByDevices(t *testing.T) {
+	at := time.Unix(1_800_000_000, 0)
+	x := New(Config{Contact: func(infohash.Hash) bool { return false }}, rand.New(rand.NewPCG(1, 2)))
+	id := uint64(0)
+	say := func(n int, channel ChannelID) {
+		for range n {
+			id++
+			x.Received(at, channel, message.Record{ID: id, Type: plainText, Content: "buy"}.Append(nil))
+		}
+	}
+	for i, account := range []string{"flood", "flood", "friend"} {
+		x.Connected(at, ConnID(i), infohash.SumString(account), value.LongID{byte(i)}, netip.AddrPort{}, netip.AddrPort{})
+		x.Opened(at, ConnID(i), ChannelID(i), Records)
+	}
+	say(receiveBurst, 0)
+	say(receiveBurst, 1)
+	say(1, 2)
+	if told := len(x.Effects(nil)); told != receiveBurst+1 || x.Counters().Excess != receiveBurst {
+		t.Errorf("%d are told, %+v", told, x.Counters())
+	}
+	at = at.Add(time.Second)
+	say(receiveBurst, 1)
+	if told := len(x.Effects(nil)); told != receiveRate {
+		t.Errorf("%d are told a second later", told)
+	}
+}
+
 func TestCut(t *testing.T) {
 	for _, tt := range []struct{ s, want string }{{"abc", "abc"}, {"abcd", "abc"}, {"abéd", "ab"}, {"\x80\x80\x80\x80", ""}} {
 		if got := cut(tt.s, 3); got != tt.want {
@@ -303,7 +333,7 @@ func TestCut(t *testing.T) {
 }
 
 func TestStatusOfTheLatestTexts(t *testing.T) {
-	x := New(Config{}, rand.New(rand.NewPCG(1, 2)))
+	x := New(Config{Contact: func(infohash.Hash) bool { return false }}, rand.New(rand.NewPCG(1, 2)))
 	now := time.Unix(1_800_000_000, 0)
 	var ids []uint64
 	for range maxStatuses + 1 {

@@ -46,8 +46,9 @@ const (
 	// maxSeen is how many messages are known by their ids, for all peers together:
 	// copies arrive within seconds, or with the next connection.
 	maxSeen = 4096
-	// receiveRate and receiveBurst bound the messages that are told of one device:
-	// nobody types more, and each costs all who listen.
+	// receiveRate, per second, and receiveBurst bound the messages that are told of one
+	// account: nobody types more, and each costs all who listen. An account can make
+	// itself as many devices as it likes.
 	receiveRate  = 10
 	receiveBurst = 100
 )

@@ -81,7 +81,7 @@ func (x *Exchange) told(now time.Time, d *device, id uint64, media, content stri
 		x.counters.Ignored++
 	case id != 0 && !x.seen.add(d.account, id):
 		x.counters.Repeated++
-	case !d.take(now):
+	case !d.rate.take(now):
 		x.counters.Excess++
 	case media == plainText:
 		x.emit(TextReceived{d.account, d.id, id, media, clean(content), now})
@@ -95,14 +95,14 @@ func (x *Exchange) told(now time.Time, d *device, id uint64, media, content stri
 	}
 }
 
-// take takes a token of the rate at which a device may tell us things.
-func (d *device) take(now time.Time) bool {
-	d.tokens = min(receiveBurst, d.tokens+receiveRate*now.Sub(d.tokensAt).Seconds())
-	d.tokensAt = now
-	if d.tokens < 1 {
+// take takes a token, if there is one.
+func (r *rate) take(now time.Time) bool {
+	r.tokens = min(receiveBurst, r.tokens+receiveRate*now.Sub(r.at).Seconds())
+	r.at = now
+	if r.tokens < 1 {
 		return false
 	}
-	d.tokens--
+	r.tokens--
 	return true
 }
 
