@@ -17,7 +17,7 @@ func TestCertificates(t *testing.T) {
 		s.holds(details, "CN=Jami device", "IS_CA=false", "ISSUER="+s.account.URI, "ISSUER_DN=CN=Jami,UID="+s.account.URI,
 			"O=UNSUPPORTED", "SUBJECT_KEY_ALGORITHM=RSA", "VERSION_NUMBER=3", "REQUIRE_PRIVATE_KEY_PASSWORD=FAILED")
 		if by := s.details("getCertificateDetailsPath", account["TLS.certificateFile"], "", ""); fmt.Sprint(by) != fmt.Sprint(details) {
-			t.Errorf("by its file: %q, by its id: %q", by, details)
+			s.t.Errorf("by its file: %q, by its id: %q", by, details)
 		}
 		s.holds(s.details("getCertificateDetails", s.account.URI), "CN=Jami", "IS_CA=true", "PUBLIC_KEY_ID="+s.account.URI)
 
@@ -25,7 +25,7 @@ func TestCertificates(t *testing.T) {
 		s.holds(checks, "EXIST=PASSED", "VALID=PASSED", "EXPIRED=PASSED", "NOT_ACTIVATED=PASSED", "NOT_REVOKED=PASSED",
 			"AUTHORITY_MISMATCH=PASSED", "STRONG_SIGNING=PASSED", "HAS_PRIVATE_KEY=PASSED", "KEY_MATCH=PASSED")
 		if len(details) != 19 || len(checks) != 21 {
-			t.Errorf("%d details, %d checks: %q, %q", len(details), len(checks), details, checks)
+			s.t.Errorf("%d details, %d checks: %q, %q", len(details), len(checks), details, checks)
 		}
 	})
 }

@@ -170,6 +170,7 @@ func badInput(id string) []answer {
 func TestBadInput(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			account := start(t, ctx, kind)
@@ -213,6 +214,7 @@ func TestMisfits(t *testing.T) {
 	}
 	for _, kind := range kinds {
 		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			client := connect(t, kind.Start(t, netns.New(t).HostIPv4()))
@@ -238,6 +240,7 @@ func TestMisfits(t *testing.T) {
 func TestLookupsAnswer(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			account := start(t, ctx, kind)
@@ -345,6 +348,7 @@ func TestInterfaces(t *testing.T) {
 func TestInstance(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			d := kind.Start(t, netns.New(t).HostIPv4())

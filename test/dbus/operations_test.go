@@ -29,6 +29,7 @@ type script struct {
 func everyKind(t *testing.T, run func(s *script)) {
 	for _, kind := range kinds {
 		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			account := start(t, ctx, kind)
@@ -98,7 +99,7 @@ func TestContactOperations(t *testing.T) {
 		s.holds(s.details("getContactDetails", id, stranger), "id="+stranger, "banned=true", "confirmed=")
 		contacts, err := s.account.Contacts(s.ctx)
 		if err != nil || len(contacts) != 1 || contacts[0]["banned"] != "true" {
-			t.Errorf("contacts %q, %v", contacts, err)
+			s.t.Errorf("contacts %q, %v", contacts, err)
 		}
 
 		s.configures("addContact", "[]", stranger)
@@ -107,7 +108,7 @@ func TestContactOperations(t *testing.T) {
 		s.configures("removeContact", "[]", stranger, false)
 		s.signals("contactRemoved", id, stranger, false)
 		if details := s.details("getContactDetails", id, stranger); len(details) != 0 {
-			t.Errorf("details of a removed contact: %q", details)
+			s.t.Errorf("details of a removed contact: %q", details)
 		}
 
 		s.configures("removeContact", "[]", other, true)
@@ -146,24 +147,24 @@ func TestAccountOperations(t *testing.T) {
 		details := s.details("getAccountDetails", id)
 		for key := range template {
 			if _, ok := details[key]; !ok {
-				t.Errorf("%s is in the template and not in the details", key)
+				s.t.Errorf("%s is in the template and not in the details", key)
 			}
 		}
 		if len(template) != 53 || len(details) != len(template) {
-			t.Errorf("%d keys in the template, %d in the details", len(template), len(details))
+			s.t.Errorf("%d keys in the template, %d in the details", len(template), len(details))
 		}
 		s.holds(details, "Account.type=RING", "Account.username="+s.account.URI, "Account.enable=true",
 			"Account.displayName=alice", "Account.archiveHasPassword=false")
 		for _, file := range []string{"TLS.certificateFile", "TLS.privateKeyFile"} {
 			if _, err := os.Stat(details[file]); err != nil {
-				t.Errorf("%s: %v", file, err)
+				s.t.Errorf("%s: %v", file, err)
 			}
 		}
 		volatile := s.details("getVolatileAccountDetails", id)
 		s.holds(volatile, "Account.registrationStatus=REGISTERED", "Account.active=true", "Account.deviceAnnounced=true")
 		devices := s.details("getKnownRingDevices", id)
 		if _, own := devices[volatile["Account.deviceID"]]; !own || len(devices) != 1 {
-			t.Errorf("devices %q, own %q", devices, volatile["Account.deviceID"])
+			s.t.Errorf("devices %q, own %q", devices, volatile["Account.deviceID"])
 		}
 
 		s.configures("setAccountDetails", "[]", map[string]string{"Account.displayName": "Alice", "Account.username": "x", "No.Such": "x"})
@@ -178,7 +179,7 @@ func TestAccountOperations(t *testing.T) {
 		archive := filepath.Join(s.account.Home, "archive.gz")
 		s.configures("exportToFile", "[true]", archive, "")
 		if _, err := os.Stat(archive); err != nil {
-			t.Error(err)
+			s.t.Error(err)
 		}
 		s.configures("changeAccountPassword", "[true]", "", "secret")
 		s.holds(s.details("getAccountDetails", id), "Account.archiveHasPassword=true")
@@ -191,15 +192,15 @@ func TestAccountOperations(t *testing.T) {
 		} {
 			mark := s.account.Mark()
 			if got, err := call(s.ctx, s.client, a.object, a.method, a.args...); err != nil || fmt.Sprint(got) != a.want {
-				t.Errorf("%s%q: %v, %v", a.method, a.args, got, err)
+				s.t.Errorf("%s%q: %v, %v", a.method, a.args, got, err)
 			}
 			if _, err := s.account.WaitSignal(s.ctx, mark, "accountsChanged"); err != nil {
-				t.Fatal(err)
+				s.t.Fatal(err)
 			}
 		}
 		var ids []string
 		if err := s.account.Call(s.ctx, "ConfigurationManager", "getAccountList", nil, []any{&ids}); err != nil || slices.Contains(ids, id) {
-			t.Errorf("accounts %q, %v", ids, err)
+			s.t.Errorf("accounts %q, %v", ids, err)
 		}
 	})
 }
