@@ -209,18 +209,7 @@ func (s *Search) acknowledged(now time.Time, a *Announce, p *peer, h *hold) {
 	h.until = now.Add(max(a.life-RefreshMargin, RefreshMargin))
 	p.refusals = 0
 	s.schedule.mark(a)
-	if !a.pending(s.schedule.targets) {
-		s.Step(now)
-	}
-}
-
-// pending reports whether one of the peers has a request of a to answer: nothing can be
-// done for a before it has.
-func (a *Announce) pending(peers []*peer) bool {
-	return slices.ContainsFunc(peers, func(p *peer) bool {
-		h := a.at[p]
-		return h != nil && h.busy
-	})
+	s.Step(now)
 }
 
 func (s *Search) unacknowledged(now time.Time, a *Announce, p *peer, h *hold, err error) {
