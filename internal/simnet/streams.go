@@ -103,9 +103,10 @@ func (l *streamListener) Accept() (net.Conn, error) {
 func (l *streamListener) Close() error {
 	l.once.Do(func() {
 		l.net.mu.Lock()
-		defer l.net.mu.Unlock()
 		delete(l.net.listeners, l.addr)
+		l.net.mu.Unlock()
 		close(l.closed)
+		// Nobody adds to the queue any more.
 		for {
 			select {
 			case c := <-l.queue:
