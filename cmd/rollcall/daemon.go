@@ -182,6 +182,9 @@ func (f *daemonFlags) serve(ctx context.Context, d *daemon.Daemon, bus dbus.Conf
 			return &failure{codeInternal, err}
 		}
 		log.Info("http", "address", server.Endpoint())
+		if len(d.Accounts()) == 0 {
+			log.Info("no account yet: make one with rollcall account create NAME")
+		}
 		faces++
 		go func() { ended <- server.Serve(ctx) }()
 	}
