@@ -115,6 +115,8 @@ step "staticcheck" lint
 step "fuzzing" fuzz
 go_test "tests of codecs and cores" "codec core"
 go_test "tests of drivers and services" "driver service" "${race[@]}"
+# With the race detector it cuts short how often processes are killed.
+step "what survives kill -9" go test ./store
 go_test "tests in simulation and against the peers" test -tags peers -count 1 -p 1 -parallel 4 -timeout 12m
 
 echo
