@@ -77,7 +77,7 @@ func (p *person) open(t *testing.T) {
 // await waits for the first event after mark that match accepts.
 func await[E any](t *testing.T, p *person, mark int, match func(E) bool) E {
 	t.Helper()
-	return eventlog.Await(t, &p.Log, mark, 30*time.Second, match)
+	return eventlog.Await(t, &p.Log, mark, 2*time.Minute, match)
 }
 
 func online(p *person, status presence.Status) func(presence.StatusChanged) bool {

@@ -44,7 +44,7 @@ func isOffline(p, of *person) bool {
 // until waits for what no event tells.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !holds(); pause(t.Context(), 10*time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !holds(); pause(t.Context(), 10*time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not in time: %s", what)
 		}

@@ -122,7 +122,7 @@ func TestASlowReaderHoldsTheWriterBack(t *testing.T) {
 	}
 	// All that was reported as written arrives, unless bytes that nobody read
 	// make Close a reset.
-	conns[0].SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	conns[0].SetReadDeadline(time.Now().Add(500 * time.Millisecond))
 	conns[0].Read(make([]byte, 1))
 	conns[0].Close()
 	got, err := io.Copy(io.Discard, conns[1])
