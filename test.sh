@@ -20,7 +20,7 @@ failed=()
 step() {
 	local name=$1
 	shift
-	printf '\n== %s\n' "$name"
+	printf '\n== %s (after %d s)\n' "$name" "$SECONDS"
 	"$@" || failed+=("$name")
 }
 
