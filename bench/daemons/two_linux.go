@@ -8,6 +8,10 @@ import (
 	"rollcall/test/peers"
 )
 
+// arpLimit is when a kernel has given up to ask who has an address that nobody has
+// told of. Until then it asks once per second, and packets wait for that.
+const arpLimit = 4 * time.Second
+
 // two measures what two daemons of a kind see of each other: alice is there
 // before bob comes, and still when he is killed.
 func (s *Suite) two(t *trial, d Daemon, round int) error {
@@ -27,6 +31,9 @@ func (s *Suite) two(t *trial, d Daemon, round int) error {
 		return err
 	}
 	bob.Kill()
+	if err := server.Pause(t.ctx, arpLimit); err != nil {
+		return err
+	}
 	host.Plug()
 
 	steps := []func(context.Context, Daemon, int, *peers.Account, *peers.Account) error{
