@@ -102,6 +102,11 @@ func (m *Mux) Open(ctx context.Context, name string) (*Channel, error) {
 	case <-c.opened:
 		return c, nil
 	case <-c.closed:
+		select {
+		case <-c.opened: // and has ended already; what it brought is still to be read
+			return c, nil
+		default:
+		}
 		err := c.reason()
 		c.Close()
 		return nil, err
