@@ -212,21 +212,10 @@ func (s *Session) asked(now time.Time, name string, number uint16) {
 		s.decline(name, number, Taken)
 	case len(name) > MaxName:
 		s.decline(name, number, TooLong)
-	case len(s.channels)-s.byUs >= MaxChannels, !s.consider(now):
+	case len(s.channels)-s.byUs >= MaxChannels, !s.requests.Take(now, RequestRate, RequestBurst):
 		s.decline(name, number, TooMany)
 	default:
 		s.add(&entry{number: number, name: name, deadline: now.Add(DecisionLimit)})
 		s.effects = append(s.effects, Effect{Kind: Requested, Channel: number, Name: name})
 	}
-}
-
-// consider reports whether the peer may ask for one more channel by now.
-func (s *Session) consider(now time.Time) bool {
-	s.requests = min(RequestBurst, s.requests+RequestRate*now.Sub(s.restedAt).Seconds())
-	s.restedAt = now
-	if s.requests < 1 {
-		return false
-	}
-	s.requests--
-	return true
 }

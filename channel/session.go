@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"rollcall/internal/allowance"
 )
 
 var (
@@ -43,8 +45,7 @@ type Session struct {
 	blocked   *entry // the channel that holds back the stream, if any
 	blockedAt time.Time
 
-	requests float64   // of the peer that are considered at once, as many as it did not make lately
-	restedAt time.Time // when they were so many
+	requests allowance.Allowance // of the peer, for channels
 
 	patience time.Duration // the silence after which a beacon is sent
 
@@ -85,8 +86,6 @@ func New(now time.Time, client bool) *Session {
 		channels: make(map[uint16]*entry),
 		next:     firstOfServer,
 		last:     lastOfServer,
-		requests: RequestBurst,
-		restedAt: now,
 		patience: BeaconAfter,
 		started:  now,
 		heard:    now,

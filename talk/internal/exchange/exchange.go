@@ -18,6 +18,7 @@ import (
 	"rollcall/channel/message"
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
+	"rollcall/internal/allowance"
 	"rollcall/sip"
 )
 
@@ -84,13 +85,8 @@ type device struct {
 	noteID  uint64 // the id of the last message with a note, 0 = there was none
 	noteFor uint64 // the version that it was about
 	wants   bool   // it has sent a note by SIP itself
-	rate    *rate  // at which it may tell us things: that of all devices of its account
-}
 
-// rate bounds the messages of an account that are told.
-type rate struct {
-	tokens float64
-	at     time.Time // when they were so many
+	told *allowance.Allowance // of messages that are told, shared by the devices of its account
 }
 
 // conn is a connection with a device.
@@ -152,7 +148,7 @@ func (x *Exchange) Counters() Counters { return x.counters }
 func (x *Exchange) Connected(now time.Time, id ConnID, account infohash.Hash, dev value.LongID, local, remote netip.AddrPort) {
 	d := x.device(account, dev)
 	if d == nil {
-		d = &device{account: account, id: dev, rate: x.rate(now, account)}
+		d = &device{account: account, id: dev, told: x.allowed(account)}
 		x.devices = append(x.devices, d)
 	}
 	wait := grace
@@ -290,14 +286,14 @@ func (x *Exchange) Effects(dst []Effect) []Effect {
 	return dst
 }
 
-// rate returns that of an account, whose devices share it.
-func (x *Exchange) rate(now time.Time, account infohash.Hash) *rate {
+// allowed returns what is left to an account.
+func (x *Exchange) allowed(account infohash.Hash) *allowance.Allowance {
 	for _, d := range x.devices {
 		if d.account == account {
-			return d.rate
+			return d.told
 		}
 	}
-	return &rate{receiveBurst, now}
+	return new(allowance.Allowance)
 }
 
 func (x *Exchange) emit(e Effect) { x.effects = append(x.effects, e) }

@@ -81,7 +81,7 @@ func (x *Exchange) told(now time.Time, d *device, id uint64, media, content stri
 		x.counters.Ignored++
 	case id != 0 && !x.seen.add(d.account, id):
 		x.counters.Repeated++
-	case !d.rate.take(now):
+	case !d.told.Take(now, receiveRate, receiveBurst):
 		x.counters.Excess++
 	case media == plainText:
 		x.emit(TextReceived{d.account, d.id, id, media, clean(content), now})
@@ -93,17 +93,6 @@ func (x *Exchange) told(now time.Time, d *device, id uint64, media, content stri
 		}
 		x.emit(NoteReceived{d.account, d.id, clean(cut(note, MaxNote)), now})
 	}
-}
-
-// take takes a token, if there is one.
-func (r *rate) take(now time.Time) bool {
-	r.tokens = min(receiveBurst, r.tokens+receiveRate*now.Sub(r.at).Seconds())
-	r.at = now
-	if r.tokens < 1 {
-		return false
-	}
-	r.tokens--
-	return true
 }
 
 // clean returns s in UTF-8 without zero bytes, neither of which clients can be
