@@ -8,11 +8,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"rollcall/account"
 	"rollcall/identity"
 	"rollcall/identity/keyfile"
+	"rollcall/internal/dirlock"
 	"rollcall/store"
 )
 
@@ -144,12 +143,12 @@ func restoreAccount(backup, accounts string, id AccountID) (err error) {
 
 // lockDirectory makes a data directory ours until the file is closed.
 func lockDirectory(dataDir string) (*os.File, error) {
-	lock, err := os.OpenFile(filepath.Join(dataDir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	lock, err := dirlock.Take(dataDir)
+	if errors.Is(err, dirlock.ErrHeld) {
+		err = fmt.Errorf("%s: %w", dataDir, ErrInUse)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("daemon: %w", err)
-	}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("daemon: %s: %w", dataDir, ErrInUse), lock.Close())
 	}
 	return lock, nil
 }

@@ -27,7 +27,6 @@ import (
 
 // Files of the data directory.
 const (
-	lockFile    = "lock"
 	cacheFile   = "cache.db"
 	nodesDir    = "nodes"
 	accountsDir = "accounts"

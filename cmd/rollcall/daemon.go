@@ -158,6 +158,10 @@ func runDaemon(ctx context.Context, f daemonFlags) error {
 	if err != nil {
 		return daemonFailure(err)
 	}
+	// The accounts take it later, when nobody is there any more to be told.
+	if err := f.network.check(ctx, cfg.Node); err != nil {
+		return errors.Join(err, d.Close())
+	}
 	bus := dbus.Config{Address: f.bus, Generations: generations, Persistent: f.persistent, Logger: log}
 	err = f.serve(ctx, d, bus, log)
 	if closeErr := d.Close(); err == nil && closeErr != nil {

@@ -110,7 +110,7 @@ func flagCause(err error) error {
 // Exit codes, the same for every command.
 const (
 	codeUsage     = 1 // a wrong flag or argument
-	codeRunning   = 1 // another daemon runs; what starts Jami's daemon knows this code
+	codeRunning   = 1 // another one has the directory or the bus; what starts Jami's daemon knows this code
 	codeNoAnswer  = 2 // nobody answered
 	codeNotFound  = 3 // nothing is there
 	codeTooLarge  = 4 // the value does not fit

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -60,6 +61,32 @@ func (f *networkFlags) config() (dht.Config, error) {
 	return cfg, nil
 }
 
+// check reports a port or an address that was asked for and is not to be had. Without
+// either, whatever is free will do.
+func (f *networkFlags) check(ctx context.Context, cfg dht.Config) error {
+	if f.port == 0 && len(f.bind) == 0 {
+		return nil
+	}
+	cfg.Client, cfg.Bootstrap, cfg.StateFile = true, nil, ""
+	node, err := dht.Open(ctx, cfg)
+	if err != nil {
+		return openFailure(err)
+	}
+	return node.Close()
+}
+
+// openFailure returns the error of a node that cannot be opened with its exit code, and
+// says what to do where that is known.
+func openFailure(err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fail(codeInternal, "%w: another program has the port, choose another with --port", err)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fail(codeInternal, "%w: the machine has no such address, choose another with --bind", err)
+	}
+	return &failure{codeInternal, err}
+}
+
 // joinTimeout is how long a command waits at most for a first node to answer.
 const joinTimeout = 10 * time.Second
 
@@ -76,7 +103,7 @@ func (f *networkFlags) join(ctx context.Context, patience time.Duration) (*dht.N
 	cfg.Client = true
 	node, err := dht.Open(ctx, cfg)
 	if err != nil {
-		return nil, &failure{codeInternal, err}
+		return nil, openFailure(err)
 	}
 	if err := resolvable(ctx, node, cfg.Bootstrap); err != nil {
 		node.Close()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"rollcall/dht"
+	"rollcall/internal/dirlock"
 )
 
 // stateName is the file that --state DIR keeps the node in.
@@ -39,7 +41,8 @@ func nodeCommand() *cobra.Command {
 It serves the network: it stores values for others and answers who asks. Its id
 and port are printed once it listens.
 
-Exit codes: 0 interrupted, 1 wrong usage, 7 the machine refused something.`,
+Exit codes: 0 interrupted, 1 wrong usage, or another node has the state directory,
+7 the machine refused something.`,
 		Example: `  rollcall node -p 4222 -b bootstrap.example --state ~/.local/state/rollcall`,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runNode(cmd.Context(), f) },
@@ -72,14 +75,16 @@ func runNode(ctx context.Context, f nodeFlags) error {
 		}
 	}
 	if f.state != "" {
-		if err := os.MkdirAll(f.state, 0o700); err != nil {
-			return fail(codeInternal, "state directory: %w", err)
+		lock, err := takeState(f.state)
+		if err != nil {
+			return err
 		}
+		defer lock.Close()
 		cfg.StateFile = filepath.Join(f.state, stateName)
 	}
 	node, err := dht.Open(ctx, cfg)
 	if err != nil {
-		return &failure{codeInternal, err}
+		return openFailure(err)
 	}
 	fmt.Printf("node %v\nport %d\n", node.ID(), node.Port())
 	if f.metrics != "" {
@@ -99,6 +104,22 @@ func runNode(ctx context.Context, f nodeFlags) error {
 		return &failure{codeInternal, err}
 	}
 	return nil
+}
+
+// takeState makes a state directory, and makes it ours until the file is closed: two
+// nodes with one id would be taken for one that moves to and fro.
+func takeState(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fail(codeInternal, "state directory: %w", err)
+	}
+	lock, err := dirlock.Take(dir)
+	if errors.Is(err, dirlock.ErrHeld) {
+		return nil, fail(codeRunning, "state directory %s: %w: end that one, or name another directory with --state", dir, err)
+	}
+	if err != nil {
+		return nil, fail(codeInternal, "state directory: %w", err)
+	}
+	return lock, nil
 }
 
 // nodeStart is how long a node takes to start, and to meet others, at least.
