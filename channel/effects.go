@@ -33,11 +33,8 @@ const (
 type Stats struct {
 	BytesIn, BytesOut   uint64
 	FramesIn, FramesOut uint64
-	Stray               uint64 // bytes received for channels that were not open
-	Ignored             uint64 // control messages that mean nothing to us
-	Held                uint64 // times that a slow reader held back the stream
-	Ends                [reasons]uint64
+	Stray               uint64          // bytes received for channels that were not open
+	Ignored             uint64          // control messages that mean nothing to us
+	Held                uint64          // times that a slow reader held back the stream
+	Ends                [reasons]uint64 // channels, requests and sessions that ended, by Reason
 }
-
-// Ended returns how many channels, requests and sessions ended for a reason.
-func (s *Stats) Ended(r Reason) uint64 { return s.Ends[r] }

@@ -55,12 +55,3 @@ func (r Reason) String() string {
 }
 
 func (r Reason) Error() string { return "channel: " + r.String() }
-
-// Reasons returns all reasons, for those who show the counts of Stats.
-func Reasons() []Reason {
-	all := make([]Reason, reasons)
-	for i := range all {
-		all[i] = Reason(i)
-	}
-	return all
-}

@@ -53,7 +53,7 @@ type Session struct {
 	heard   time.Time // when the peer was last known to be alive
 	beacon  time.Time // when the unanswered beacon was sent, zero if there is none
 	looked  int       // how many times for the answer
-	version uint64
+	version uint64    // that the peer announced, 0 before it did
 
 	out     []byte
 	effects []Effect
@@ -240,9 +240,6 @@ func (s *Session) Effects(dst []Effect) []Effect {
 	}
 	return dst
 }
-
-// PeerVersion returns the version that the peer announced, 0 before it did.
-func (s *Session) PeerVersion() uint64 { return s.version }
 
 // Stats returns the counts so far.
 func (s *Session) Stats() Stats { return s.stats }

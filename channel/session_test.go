@@ -113,7 +113,7 @@ func TestOpen(t *testing.T) {
 	p.Close(0x8000)
 	p.wants("92cd8000c400")
 	p.check(p.says(now, 0x8000, []byte("late")), "")
-	if got := p.Stats(); got.Stray != 14 || got.Ended(Local) != 1 || got.Ended(Declined) != 1 {
+	if got := p.Stats(); got.Stray != 14 || got.Ends[Local] != 1 || got.Ends[Declined] != 1 {
 		t.Errorf("stats %+v", got)
 	}
 	if n, _ := New(now, true).Open(now, "sip"); n != 1 {
@@ -217,7 +217,7 @@ func TestRequests(t *testing.T) {
 	p.check(p.says(now, Protocol, appendRequest(nil, "d", 9, stateRequest)), "")
 	p.check(p.says(now, 5, nil), "closed 5 closed by the peer") // withdrawn
 	stats := p.Stats()
-	if stats.Ended(Taken) != 3 || stats.Ended(TooLong) != 1 || stats.Ended(Refused) != 2 || stats.Ignored != 3 {
+	if stats.Ends[Taken] != 3 || stats.Ends[TooLong] != 1 || stats.Ends[Refused] != 2 || stats.Ignored != 3 {
 		t.Errorf("stats %+v", stats)
 	}
 }
@@ -270,8 +270,8 @@ func TestRequestFlood(t *testing.T) {
 	if n := accepted(2 * RequestBurst); n != 10*RequestRate {
 		t.Errorf("%d are considered after ten seconds", n)
 	}
-	if stats := p.Stats(); stats.Ended(TooMany) != 3*RequestBurst-10*RequestRate {
-		t.Errorf("%d are declined", stats.Ended(TooMany))
+	if stats := p.Stats(); stats.Ends[TooMany] != 3*RequestBurst-10*RequestRate {
+		t.Errorf("%d are declined", stats.Ends[TooMany])
 	}
 	at = at.Add(time.Hour)
 	if n := accepted(2 * RequestBurst); n != RequestBurst {
@@ -388,7 +388,7 @@ func TestEnds(t *testing.T) {
 				p.Handle(now, wire[i:i+1])
 			}
 			p.check(text(p.Effects(nil)), fmt.Sprintf("closed 1 %[1]s; closed %[2]d %[1]s; ended %[1]s", tt.reason.String(), n))
-			if got := p.Stats(); got.Ended(tt.reason) != 3 {
+			if got := p.Stats(); got.Ends[tt.reason] != 3 {
 				t.Errorf("stats %+v", got)
 			}
 			if _, err := p.Open(now, "sip"); !errors.Is(err, ErrEnded) {

@@ -96,8 +96,8 @@ func replay(t *testing.T, frames []traceFrame, client bool, chunk int) {
 			received[f.channel] = rest
 		}
 	}
-	if stats := s.Stats(); stats.Stray != 0 || stats.Ignored != 0 || s.PeerVersion() != 1 {
-		t.Errorf("stats %+v, version %d", stats, s.PeerVersion())
+	if stats := s.Stats(); stats.Stray != 0 || stats.Ignored != 0 || s.version != 1 {
+		t.Errorf("stats %+v, version %d", stats, s.version)
 	}
 }
 

@@ -67,7 +67,7 @@ func TestSlowReaderHoldsBackTheStreamForAWhile(t *testing.T) {
 	p.check(p.says(now, 2, []byte("hello")), `data 2 "hello"`)
 	p.Close(1)
 	p.wants("")
-	if got := p.Stats(); got.Ended(Slow) != 1 || got.Held != 2 {
+	if got := p.Stats(); got.Ends[Slow] != 1 || got.Held != 2 {
 		t.Errorf("stats %+v", got)
 	}
 }

@@ -72,7 +72,6 @@ type Decoder struct {
 	buf     []byte // from the start of the record that is being received
 	scanned int    // bytes of it that were looked at
 	missing uint64 // objects that must follow these
-	skipped uint64
 	err     error
 }
 
@@ -105,12 +104,8 @@ func (d *Decoder) Next() (Record, bool, error) {
 		if ok {
 			return record, true, nil
 		}
-		d.skipped++
 	}
 }
-
-// Skipped returns how many objects were passed over.
-func (d *Decoder) Skipped() uint64 { return d.skipped }
 
 // scan looks for the end of the object at the start of buf, from where it
 // stopped the last time, and returns its size, 0 as long as it is not whole.

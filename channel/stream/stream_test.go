@@ -119,7 +119,7 @@ func TestConversation(t *testing.T) {
 		if !errors.Is(a.Err(), channel.StreamEnd) || time.Since(start) > 0 {
 			t.Errorf("%v after %v", a.Err(), time.Since(start))
 		}
-		if stats := a.Stats(); stats.Ended(channel.Local) != 1 || stats.BytesIn == 0 {
+		if stats := a.Stats(); stats.Ends[channel.Local] != 1 || stats.BytesIn == 0 {
 			t.Errorf("stats %+v", stats)
 		}
 	})
