@@ -49,7 +49,6 @@ type List struct {
 	decided  decided
 	outbox   outbox
 	policy   Policy
-	counts   [outcomes]uint64
 	effects  []Effect
 }
 

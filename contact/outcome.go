@@ -1,7 +1,7 @@
 package contact
 
-// Outcome tells what became of a received message. It is for counters and
-// debug logs; what matters to anyone is an effect.
+// Outcome tells what became of a received message. It is for debug logs; what
+// matters to anyone is an effect.
 type Outcome uint8
 
 // The outcomes.
@@ -19,16 +19,11 @@ const (
 	Unapproved                  // of a stranger, under a policy that drops those
 	Overflow                    // too many requests pending that the user has seen
 	Pending                     // a request that waits for the user now
-
-	outcomes = int(Pending) + 1
 )
 
 func (o Outcome) String() string {
-	return [outcomes]string{
+	return [...]string{
 		"malformed", "from-self", "from-banned", "unasked", "confirmed", "answered", "answered-just",
 		"decided", "duplicate", "outdated", "unapproved", "overflow", "pending",
 	}[o]
 }
-
-// Counts returns how many messages had each outcome, indexed by it.
-func (l *List) Counts() [outcomes]uint64 { return l.counts }

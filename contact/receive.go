@@ -9,12 +9,6 @@ import (
 // Receive handles a trust request or a confirm. The slices of m are retained
 // when the outcome is Pending.
 func (l *List) Receive(now time.Time, m Message) Outcome {
-	outcome := l.receive(now, m)
-	l.counts[outcome]++
-	return outcome
-}
-
-func (l *List) receive(now time.Time, m Message) Outcome {
 	c := l.contacts[m.From]
 	switch {
 	case m.From == l.self:

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 
 	"rollcall/dht/infohash"
-	"rollcall/dht/value"
 )
 
 // Digest identifies the content of a trust request with its sender, however
@@ -26,22 +25,6 @@ type Message struct {
 	Payload        []byte // a vCard, opaque here
 	Confirm        bool   // answers a request of ours instead of making one
 	Invited        int64  // the sender's time of the first sending, 0 unknown
-}
-
-// MessageFrom returns the message that a trust request of the given device of
-// the account from is; ok is false when it is for another service.
-func MessageFrom(from, device infohash.Hash, deviceKey []byte, t value.TrustRequest) (m Message, ok bool) {
-	return Message{
-		From: from, Device: device, DeviceKey: deviceKey,
-		ConversationID: t.ConversationID, Payload: t.Payload, Confirm: t.Confirm, Invited: t.InvitedMs,
-	}, t.Service == Service
-}
-
-// TrustRequest returns what goes into the value that carries the message.
-func (m Message) TrustRequest() value.TrustRequest {
-	return value.TrustRequest{
-		Service: Service, ConversationID: m.ConversationID, Payload: m.Payload, Confirm: m.Confirm, InvitedMs: m.Invited,
-	}
 }
 
 // Digest returns the identity of the message.

@@ -1,30 +1,6 @@
 package contact
 
-import (
-	"reflect"
-	"testing"
-
-	"rollcall/dht/value"
-)
-
-func TestMessageOnTheWire(t *testing.T) {
-	want := Message{
-		From: named("bob"), Device: named("bob/phone"), DeviceKey: []byte("key"),
-		ConversationID: "aa", Payload: []byte("vcard"), Invited: 1795207392001,
-	}
-	content, err := value.ParseTrustRequest(want.TrustRequest().Append(nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, ok := MessageFrom(want.From, want.Device, want.DeviceKey, content)
-	if !ok || !reflect.DeepEqual(got, want) {
-		t.Errorf("got %+v, %t, want %+v", got, ok, want)
-	}
-	content.Service = "other"
-	if _, ok := MessageFrom(want.From, want.Device, want.DeviceKey, content); ok {
-		t.Error("a message for another service is accepted")
-	}
-}
+import "testing"
 
 func TestDigestTellsMessagesApart(t *testing.T) {
 	m := Message{From: named("bob"), ConversationID: "aa", Payload: []byte("bb"), Invited: 7}

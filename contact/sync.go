@@ -71,5 +71,5 @@ func (l *List) syncRequest(now time.Time, r Request) {
 		return
 	}
 	r.Payload = nil
-	l.counts[l.admit(&r)]++
+	l.admit(&r)
 }
