@@ -1,8 +1,5 @@
 package sip
 
-// Channel is the name by which channels for SIP are asked for (peer spec 5).
-const Channel = "sip"
-
 // The methods that are treated differently; see [Answer].
 const (
 	Message = "MESSAGE"

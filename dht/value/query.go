@@ -3,7 +3,6 @@ package value
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"rollcall/dht/infohash"
 	"rollcall/internal/msgpack"
@@ -83,25 +82,6 @@ func (q *Query) Match(v *Value) bool {
 		}
 	}
 	return true
-}
-
-// SatisfiedBy reports whether an answer to o also answers q: o filters by nothing
-// that q does not filter by, and selects all that q selects (opendht spec 3.3).
-func (q *Query) SatisfiedBy(o *Query) bool {
-	for _, c := range o.Where {
-		if !slices.Contains(q.Where, c) {
-			return false
-		}
-	}
-	if len(q.Select) == 0 {
-		return len(o.Select) == 0
-	}
-	for _, f := range q.Select {
-		if len(o.Select) > 0 && !slices.Contains(o.Select, f) {
-			return false
-		}
-	}
-	return len(o.Select) > 0
 }
 
 // Append appends the wire form of q to b (opendht spec 3.1):

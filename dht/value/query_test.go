@@ -132,29 +132,6 @@ func TestQueryMatches(t *testing.T) {
 	}
 }
 
-func TestSatisfiedBy(t *testing.T) {
-	tests := []struct {
-		q, by string
-		want  bool
-	}{
-		{"", "", true},
-		{"WHERE id=1", "", true},
-		{"", "WHERE id=1", false},
-		{"WHERE id=1,value_type=2", "WHERE value_type=2", true},
-		{"WHERE id=1", "WHERE id=2", false},
-		{"SELECT id", "SELECT id,seq", true},
-		{"SELECT id,seq", "SELECT id", false},
-		{"SELECT id", "", false},
-		{"", "SELECT id", false},
-	}
-	for _, tt := range tests {
-		q, o := mustQuery(t, tt.q), mustQuery(t, tt.by)
-		if got := q.SatisfiedBy(&o); got != tt.want {
-			t.Errorf("%q by %q: %v", tt.q, tt.by, got)
-		}
-	}
-}
-
 func mustQuery(t *testing.T, text string) Query {
 	t.Helper()
 	q, err := ParseQueryText(text)
@@ -221,9 +198,6 @@ func TestQueriesComeBack(t *testing.T) {
 		}
 		if got, err := ParseQueryText(q.String()); err != nil || !reflect.DeepEqual(got, q) {
 			t.Fatalf("text %q: got %v, %v", q.String(), &got, err)
-		}
-		if !q.SatisfiedBy(&q) {
-			t.Fatal("not satisfied by itself")
 		}
 	})
 }

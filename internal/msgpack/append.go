@@ -34,10 +34,6 @@ func AppendString(b []byte, s string) []byte { return msgp.AppendString(b, s) }
 // AppendBin appends p as bin.
 func AppendBin(b, p []byte) []byte { return msgp.AppendBytes(b, p) }
 
-// AppendBinHeader appends the header of a bin of n bytes, which the caller
-// appends next.
-func AppendBinHeader(b []byte, n int) []byte { return msgp.AppendBytesHeader(b, uint32(n)) }
-
 // AppendBool appends v.
 func AppendBool(b []byte, v bool) []byte { return msgp.AppendBool(b, v) }
 

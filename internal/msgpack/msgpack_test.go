@@ -193,7 +193,7 @@ func TestWrittenObjectsAreRead(t *testing.T) {
 		b = AppendInt(b, i)
 		b = AppendString(b, s)
 		b = AppendBin(b, p)
-		b = append(AppendBinHeader(b, len(p)), p...)
+		b = AppendBin(b, p)
 		b = AppendBool(b, flag)
 		b = AppendNil(AppendMap(b, 0))
 		r := NewReader(b)

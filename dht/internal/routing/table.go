@@ -40,9 +40,6 @@ func NewTable(own infohash.Hash, bootstrap bool, rng *rand.Rand) *Table {
 // Len returns the number of members, in whatever state they are.
 func (t *Table) Len() int { return len(t.members) }
 
-// Depth returns the depth of the bucket of the own id.
-func (t *Table) Depth() int { return t.buckets[t.find(t.own)].depth }
-
 // Offer considers n, which has been heard of, for a place in the table, and
 // reports whether it got one. It is cheap for members.
 //

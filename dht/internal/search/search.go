@@ -17,12 +17,8 @@ import (
 	"rollcall/dht/internal/wire"
 )
 
-var (
-	// ErrNoNodes reports an operation for which no node answered.
-	ErrNoNodes = errors.New("no node answered")
-	// ErrStopped reports an operation that was stopped before it was done.
-	ErrStopped = errors.New("stopped")
-)
+// ErrNoNodes reports an operation for which no node answered.
+var ErrNoNodes = errors.New("no node answered")
 
 // Network is what one search needs from the node that it runs in.
 type Network interface {

@@ -17,9 +17,9 @@ const (
 	sockaddrSize6 = 28
 )
 
-// AppendSockaddr appends addr in the native form; the zero AddrPort appends
+// appendSockaddr appends addr in the native form; the zero AddrPort appends
 // nothing. Zones are not kept.
-func AppendSockaddr(b []byte, addr netip.AddrPort) []byte {
+func appendSockaddr(b []byte, addr netip.AddrPort) []byte {
 	switch ip := addr.Addr().Unmap(); {
 	case ip.Is4():
 		raw := ip.As4()
@@ -38,9 +38,9 @@ func AppendSockaddr(b []byte, addr netip.AddrPort) []byte {
 	return b
 }
 
-// ParseSockaddr reads an address in the native form; ok is false for anything
+// parseSockaddr reads an address in the native form; ok is false for anything
 // else.
-func ParseSockaddr(b []byte) (addr netip.AddrPort, ok bool) {
+func parseSockaddr(b []byte) (addr netip.AddrPort, ok bool) {
 	if len(b) < 4 {
 		return netip.AddrPort{}, false
 	}
@@ -56,5 +56,5 @@ func ParseSockaddr(b []byte) (addr netip.AddrPort, ok bool) {
 
 func appendSockaddrBin(b []byte, addr netip.AddrPort) []byte {
 	var buf [sockaddrSize6]byte
-	return msgpack.AppendBin(b, AppendSockaddr(buf[:0], addr))
+	return msgpack.AppendBin(b, appendSockaddr(buf[:0], addr))
 }

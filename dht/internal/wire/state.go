@@ -51,7 +51,7 @@ func (s *State) Append(b []byte) []byte {
 	b = msgpack.AppendString(b, "id")
 	b = msgpack.AppendBin(b, s.ID[:])
 	b = msgpack.AppendString(b, "nodes")
-	b = AppendNodes(b, s.Nodes)
+	b = appendNodes(b, s.Nodes)
 	b = msgpack.AppendString(b, "values")
 	b = msgpack.AppendArray(b, s.keys())
 	var blob []byte
@@ -66,9 +66,8 @@ func (s *State) Append(b []byte) []byte {
 	return b
 }
 
-// AppendNodes appends nodes in the export format of OpenDHT, which is also that
-// of the state file.
-func AppendNodes(b []byte, nodes []Node) []byte {
+// appendNodes appends nodes in the export format of OpenDHT.
+func appendNodes(b []byte, nodes []Node) []byte {
 	b = msgpack.AppendArray(b, len(nodes))
 	for i := range nodes {
 		b = msgpack.AppendMap(b, 2)
@@ -135,14 +134,6 @@ func ParseState(b []byte) (*State, error) {
 	return s, malformed(r.Err())
 }
 
-// ParseNodes reads nodes in the export format of OpenDHT. The error wraps
-// ErrMalformed.
-func ParseNodes(b []byte) ([]Node, error) {
-	r := msgpack.NewReader(b)
-	nodes := readNodeList(&r)
-	return nodes, malformed(r.Err())
-}
-
 func readNodeList(r *msgpack.Reader) []Node {
 	var nodes []Node
 	for range r.Array() {
@@ -160,7 +151,7 @@ func parseNode(b []byte) (n Node, ok bool) {
 		case "id":
 			n.ID, _ = infohash.FromBytes(r.Blob())
 		case "addr":
-			n.Addr, _ = ParseSockaddr(r.Blob())
+			n.Addr, _ = parseSockaddr(r.Blob())
 		default:
 			r.Skip()
 		}
@@ -197,7 +188,7 @@ func parseStored(b []byte) (v StoredValue, ok bool) {
 	created := r.Raw()
 	v.Packed = r.Raw()
 	if n >= 4 {
-		v.From, _ = ParseSockaddr(r.Blob())
+		v.From, _ = parseSockaddr(r.Blob())
 		expires := r.Raw()
 		v.Created, _ = parseTime(created)
 		v.Expires, _ = parseTime(expires)
