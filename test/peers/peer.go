@@ -220,12 +220,6 @@ func (p *Peer) Put(ctx context.Context, key infohash.Hash, v Value, how Put) (Va
 	return got.Values[0], nil
 }
 
-// CancelPut ends a permanent put.
-func (p *Peer) CancelPut(ctx context.Context, key infohash.Hash, id uint64) error {
-	_, err := p.call(ctx, protocol.Request{Op: protocol.OpCancelPut, Key: key, ID: id}, nil)
-	return err
-}
-
 // Get returns the values at key that match where ("" or OpenDHT's text form
 // such as "WHERE id=5"), decrypted where the peer is their recipient.
 func (p *Peer) Get(ctx context.Context, key infohash.Hash, where string) ([]Value, error) {
@@ -258,12 +252,6 @@ func (p *Peer) Listen(ctx context.Context, key infohash.Hash, where string) (*Li
 // Ping waits for the answer of a node, which the peer knows from then on.
 func (p *Peer) Ping(ctx context.Context, node netip.AddrPort) error {
 	_, err := p.call(ctx, protocol.Request{Op: protocol.OpPing, Host: node.Addr().String(), Port: strconv.Itoa(int(node.Port()))}, nil)
-	return err
-}
-
-// ConnectivityChanged tells the peer that the network has changed.
-func (p *Peer) ConnectivityChanged(ctx context.Context) error {
-	_, err := p.call(ctx, protocol.Request{Op: protocol.OpConnectivity}, nil)
 	return err
 }
 

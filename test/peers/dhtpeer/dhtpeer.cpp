@@ -169,9 +169,6 @@ void Peer::handle(const Json::Value& request)
     const auto op = request["op"].asString();
     if (op == "put") {
         put(request);
-    } else if (op == "cancel-put") {
-        node_.cancelPut(hash(request["key"]), request["id"].asUInt64());
-        answer(request)(true);
     } else if (op == "get") {
         get(request);
     } else if (op == "query") {
@@ -187,9 +184,6 @@ void Peer::handle(const Json::Value& request)
         if (addresses.empty())
             throw std::invalid_argument("no address");
         node_.bootstrap(addresses.front(), answer(request));
-    } else if (op == "connectivity") {
-        node_.connectivityChanged();
-        answer(request)(true);
     } else if (op == "stats") {
         answer(request, stats())(true);
     } else {

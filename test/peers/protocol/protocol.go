@@ -26,7 +26,6 @@ type Request struct {
 	To        infohash.Hash `json:"to"`             // key id of the recipient
 	Permanent bool          `json:"permanent"`      // keep it there
 	Age       int64         `json:"age,omitempty"`  // seconds since the value's creation, plain puts only
-	ID        uint64        `json:"id"`             // of the value whose put is cancelled
 	Query     string        `json:"query"`          // "SELECT id,seq WHERE id=5", or of it only "WHERE …"
 	Listen    uint64        `json:"listen"`         // tag of the listen that is cancelled
 	Host      string        `json:"host"`
@@ -36,14 +35,12 @@ type Request struct {
 // The requests.
 const (
 	OpPut          = "put"           // key, value, kind, to, permanent, age → values: the one that was put
-	OpCancelPut    = "cancel-put"    // key, id
 	OpGet          = "get"           // key, query → values
 	OpQuery        = "query"         // key, query → values, of which only the selected fields count
 	OpListen       = "listen"        // key, query; events until
 	OpCancelListen = "cancel-listen" // key, listen
 	OpCertificate  = "certificate"   // key → found
 	OpPing         = "ping"          // host, port
-	OpConnectivity = "connectivity"  // the machine's network has changed
 	OpStats        = "stats"         // → stats
 )
 

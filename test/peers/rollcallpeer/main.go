@@ -54,7 +54,6 @@ func run(port, network, identity, bootstrap string) error {
 		cfg.Bootstrap = []string{bootstrap}
 	}
 	peer := &peer{
-		keeps:   make(map[keepKey]*dht.Keep),
 		listens: make(map[uint64]context.CancelFunc),
 		out:     json.NewEncoder(os.Stdout),
 	}
@@ -90,15 +89,9 @@ type peer struct {
 	node     *dht.Node
 	identity *dht.Identity
 
-	mu      sync.Mutex // protects all below
-	keeps   map[keepKey]*dht.Keep
+	mu      sync.Mutex                    // protects all below
 	listens map[uint64]context.CancelFunc // by tag
 	out     *json.Encoder
-}
-
-type keepKey struct {
-	key infohash.Hash
-	id  uint64
 }
 
 func (p *peer) print(r protocol.Reply) {
@@ -137,8 +130,6 @@ func (p *peer) answer(ctx context.Context, r protocol.Request) (reply protocol.R
 		var v *value.Value
 		v, err = p.put(ctx, r)
 		reply.Values = describe(v)
-	case protocol.OpCancelPut:
-		err = p.cancelPut(r)
 	case protocol.OpGet:
 		reply.Values, err = p.get(ctx, r)
 	case protocol.OpQuery:
@@ -150,8 +141,6 @@ func (p *peer) answer(ctx context.Context, r protocol.Request) (reply protocol.R
 		reply.Found = err == nil
 	case protocol.OpPing:
 		err = p.ping(ctx, r)
-	case protocol.OpConnectivity:
-		p.node.ConnectivityChanged()
 	case protocol.OpStats:
 		reply.Stats = p.stats()
 	default:
@@ -200,23 +189,8 @@ func (p *peer) keep(ctx context.Context, key infohash.Hash, v *value.Value) erro
 	if err != nil {
 		return err
 	}
-	p.mu.Lock()
-	p.keeps[keepKey{key, v.ID}] = k
-	p.mu.Unlock()
 	_, err = k.Wait(ctx)
 	return err
-}
-
-func (p *peer) cancelPut(r protocol.Request) error {
-	p.mu.Lock()
-	k := p.keeps[keepKey{r.Key, r.ID}]
-	delete(p.keeps, keepKey{r.Key, r.ID})
-	p.mu.Unlock()
-	if k == nil {
-		return errors.New("no such put")
-	}
-	k.Stop()
-	return nil
 }
 
 func (p *peer) get(ctx context.Context, r protocol.Request) (values []protocol.Value, err error) {
