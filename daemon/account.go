@@ -18,12 +18,11 @@ type State string
 
 // The states.
 const (
-	Initializing  State = "INITIALIZING"  // its keys are being made
-	Unregistered  State = "UNREGISTERED"  // disabled or inactive
-	Trying        State = "TRYING"        // on the way
-	Registered    State = "REGISTERED"    // reachable
-	ErrorGeneric  State = "ERROR_GENERIC" // creation failed; the account goes away
-	NeedMigration State = "ERROR_NEED_MIGRATION"
+	Initializing State = "INITIALIZING"  // its keys are being made
+	Unregistered State = "UNREGISTERED"  // disabled or inactive
+	Trying       State = "TRYING"        // on the way
+	Registered   State = "REGISTERED"    // reachable
+	ErrorGeneric State = "ERROR_GENERIC" // creation failed; the account goes away
 )
 
 // Details are the settings or the state of an account by the keys and values

@@ -12,7 +12,7 @@ type Account struct {
 	Enabled      bool          `json:"enabled" doc:"Wanted on the network"`
 	Active       bool          `json:"active" doc:"Not put aside by the system for now"`
 	Invisible    bool          `json:"invisible" doc:"Does not announce itself; no new requests reach it"`
-	State        string        `json:"state" enum:"INITIALIZING,UNREGISTERED,TRYING,REGISTERED,ERROR_GENERIC,ERROR_NEED_MIGRATION"`
+	State        string        `json:"state" enum:"INITIALIZING,UNREGISTERED,TRYING,REGISTERED,ERROR_GENERIC"`
 	StateText    string        `json:"stateText,omitempty" doc:"More about an error, for people"`
 	Announced    bool          `json:"announced" doc:"The announcement is on the network"`
 	LeaseSeconds float64       `json:"leaseSeconds" doc:"How long an announcement lives, 0 for a permanent one"`

@@ -58,8 +58,3 @@ func Listen(addr netip.AddrPort) (*Conn, error) {
 	}
 	return c, nil
 }
-
-// Port returns the port that the socket is bound to.
-func (c *Conn) Port() uint16 {
-	return uint16(c.LocalAddr().(*net.UDPAddr).Port)
-}
