@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"errors"
 	"net/netip"
 	"testing"
 )
@@ -23,17 +22,5 @@ func TestWaysOf(t *testing.T) {
 	set[keyRelay], set[keyPublic] = "false", "somewhere"
 	if s = waysOf(set); s.Relay.Addr != "" || s.Public.IsValid() {
 		t.Errorf("turned off: %+v", s)
-	}
-}
-
-func TestRelaySetting(t *testing.T) {
-	for _, server := range []string{"", "turn.example", "[2001:db8::1]:3478"} {
-		if _, err := settable(Details{keyRelayServer: server}); err != nil {
-			t.Errorf("%q: %v", server, err)
-		}
-	}
-	var invalid *InvalidError
-	if _, err := settable(Details{keyRelayServer: "turn.example:0"}); !errors.As(err, &invalid) {
-		t.Errorf("port 0: %v", err)
 	}
 }

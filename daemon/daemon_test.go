@@ -347,58 +347,6 @@ func TestOneDaemonPerDirectory(t *testing.T) {
 	}
 }
 
-func TestSettable(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name  string
-		given Details
-		want  Details // nil: refused
-	}{
-		{"known", Details{keyDisplayName: "a"}, Details{keyDisplayName: "a"}},
-		{"unknown and read-only", Details{"x": "y", keyUsername: "z", keyInvisible: "true"}, Details{}},
-		{"enable", Details{keyEnable: "maybe"}, nil},
-		{"hosts", Details{keyHostname: "a;b:4222"}, Details{keyHostname: "a;b:4222"}},
-		{"bad port", Details{keyHostname: "a:99999"}, nil},
-		{"a URL", Details{keyHostname: "http://a"}, nil},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got, err := settable(tt.given)
-			var invalid *InvalidError
-			if tt.want == nil && !errors.As(err, &invalid) || tt.want != nil && (err != nil || !reflect.DeepEqual(got, tt.want)) {
-				t.Errorf("settable = %v, %v; want %v", got, err, tt.want)
-			}
-		})
-	}
-}
-
-func TestCheckChanges(t *testing.T) {
-	t.Parallel()
-	present := Details{keyUsername: "me", keyHasPassword: "false"}
-	tests := []struct {
-		name    string
-		changes Details
-		refused string // field of the error, or ""
-	}{
-		{"nothing", nil, ""},
-		{"a setting", Details{keyDisplayName: "a", keyUPnP: "false"}, ""},
-		{"read-only, as it is", Details{keyUsername: "me", keyHasPassword: "false"}, ""},
-		{"read-only", Details{keyDisplayName: "a", keyUsername: "you"}, keyUsername},
-		{"unknown", Details{"Account.colour": "red"}, "setting"},
-		{"private", Details{keyInvisible: "true"}, "setting"},
-		{"no switch", Details{keyUPnP: "maybe"}, keyUPnP},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			err := CheckChanges(present, tt.changes)
-			var invalid *InvalidError
-			if tt.refused == "" && err != nil || tt.refused != "" && (!errors.As(err, &invalid) || invalid.Field != tt.refused) {
-				t.Errorf("CheckChanges = %v, want %q refused", err, tt.refused)
-			}
-		})
-	}
-}
-
 // TestTwoDevices has one account on two machines: each knows the other, and both
 // get what is sent to the account.
 func TestTwoDevices(t *testing.T) {

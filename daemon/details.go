@@ -3,14 +3,11 @@ package daemon
 import (
 	"fmt"
 	"maps"
-	"net"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
 	"rollcall/identity/keyfile"
-	"rollcall/nat/relay"
 )
 
 // Keys of details that mean something here; the others are kept for clients.
@@ -132,75 +129,56 @@ func Template(kind string) Details {
 }
 
 // settable returns those of the given details that can be set. The error is an
-// [InvalidError] for a value that cannot be used.
+// [InvalidError] for a value that an account cannot do without; other values that are
+// none are passed over, as unknown keys are.
 func settable(given Details) (Details, error) {
 	if len(given) > maxDetails {
 		return nil, &InvalidError{"details", strconv.Itoa(len(given)) + " keys", fmt.Sprintf("at most %d", maxDetails)}
 	}
 	set := make(Details)
-	for key, value := range given {
-		if _, known := template[key]; !known {
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		value := given[key]
+		if _, known := template[key]; !known || slices.Contains(readOnly, key) {
 			continue
 		}
 		if len(value) > maxDetail {
 			return nil, &InvalidError{key, strconv.Itoa(len(value)) + " bytes", fmt.Sprintf("at most %d", maxDetail)}
 		}
-		set[key] = value
-	}
-	for _, key := range readOnly {
-		delete(set, key)
-	}
-	if enable, ok := set[keyEnable]; ok && enable != "true" && enable != "false" {
-		return nil, &InvalidError{keyEnable, enable, "true or false"}
-	}
-	if hostname, ok := set[keyHostname]; ok {
-		for _, name := range splitBootstrap(hostname) {
-			if !validBootstrap(name) {
-				return nil, &InvalidError{keyHostname, hostname, "HOST or HOST:PORT, several separated by semicolons"}
-			}
-		}
-	}
-	if server := set[keyRelayServer]; server != "" {
-		if err := (relay.Server{Addr: server}).Validate(); err != nil {
-			return nil, &InvalidError{keyRelayServer, server, "HOST or HOST:PORT"}
+		switch err := checkSetting(key, value); {
+		case err == nil:
+			set[key] = value
+		case slices.Contains(vital, key):
+			return nil, err
 		}
 	}
 	return set, nil
 }
 
+// vital are the keys with which an account is or is not where its user wants it.
+var vital = []string{keyEnable, keyHostname, keyRelayServer}
+
 // CheckChanges returns an [InvalidError] for the first of changes, by the alphabet, that
-// SetDetails would pass over: an unknown key, or a read-only one that is to become
-// something else than it is in present. So it does for a switch that is to be neither
-// true nor false. Jami clients send back all details that they have read, and more, so
-// that SetDetails cannot be as strict; whoever names single settings means each of them.
+// SetDetails would pass over: an unknown key, a read-only one that is to become
+// something else than it is in present, or a value that the setting cannot have. Jami
+// clients send back all details that they have read, and more, so that SetDetails cannot
+// be as strict; whoever names single settings means each of them.
 func CheckChanges(present, changes Details) error {
 	for _, key := range slices.Sorted(maps.Keys(changes)) {
 		value := changes[key]
-		usual, known := template[key]
-		switch {
-		case !known:
+		if _, known := template[key]; !known {
 			return &InvalidError{"setting", key, "a key that accounts have"}
-		case slices.Contains(readOnly, key) && value != present[key]:
-			return &InvalidError{key, value, fmt.Sprintf("%q, which cannot be changed", present[key])}
-		case (usual == "true" || usual == "false") && value != "true" && value != "false":
-			return &InvalidError{key, value, "true or false"}
+		}
+		if slices.Contains(readOnly, key) {
+			if value != present[key] {
+				return &InvalidError{key, value, fmt.Sprintf("%q, which cannot be changed", present[key])}
+			}
+			continue
+		}
+		if err := checkSetting(key, value); err != nil && value != present[key] {
+			return err
 		}
 	}
 	return nil
-}
-
-// splitBootstrap reads the list of nodes in Account.hostname.
-func splitBootstrap(hostname string) []string {
-	return strings.FieldsFunc(hostname, func(r rune) bool { return r == ';' || r == ',' || r == ' ' || r == '\t' })
-}
-
-func validBootstrap(name string) bool {
-	host, port, err := net.SplitHostPort(name)
-	if err != nil {
-		return !strings.ContainsAny(name, "/@")
-	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	return host != "" && err == nil && n > 0
 }
 
 // detailsLocked returns the settings of an account as clients see them.

@@ -152,6 +152,12 @@ func (c *Client) lookup(ctx context.Context, server, path string, read func(repl
 	return entry, err
 }
 
+// CheckServer returns [ErrNoServer] or [ErrBadServer] for what cannot be a name server.
+func CheckServer(server string) error {
+	_, err := parseServer(server)
+	return err
+}
+
 // parseServer returns the URL of a server, without a slash at its end.
 func parseServer(server string) (string, error) {
 	server = strings.TrimSpace(server)

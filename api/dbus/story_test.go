@@ -306,6 +306,25 @@ func TestLostConnection(t *testing.T) {
 	}
 }
 
+// TestWrongSettings: a value that a setting cannot have is passed over, and the client is
+// told what counts; one without which there is no account changes nothing.
+func TestWrongSettings(t *testing.T) {
+	c := newDesktop(t, alone)
+	id, _ := c.addAccount("alice")
+	c.want("", "setAccountDetails", id, map[string]string{"Account.displayName": "Alice", "Account.videoPortMin": "many", "Account.autoAnswer": "maybe"})
+	var told map[string]string
+	for told["Account.displayName"] != "Alice" {
+		change, _ := c.wait("accountDetailsChanged", id)
+		told = change.Body[1].(map[string]string)
+	}
+	c.want("", "setAccountDetails", id, map[string]string{"Account.displayName": "Bob", "Account.enable": "maybe"})
+	for _, details := range []map[string]string{told, c.details(id)} {
+		if details["Account.displayName"] != "Alice" || details["Account.videoPortMin"] != "49152" || details["Account.autoAnswer"] != "false" {
+			t.Errorf("details %q", details)
+		}
+	}
+}
+
 // TestBadInput: what cannot be done is answered by an empty or false value and
 // changes nothing (dbus spec 6).
 func TestBadInput(t *testing.T) {

@@ -52,9 +52,6 @@ func (s *service) orderAccounts(ctx context.Context, in *struct{ Body schema.Ord
 
 func (s *service) createAccount(ctx context.Context, in *struct{ Body schema.NewAccount }) (schema.CreatedAccount, error) {
 	usual := daemon.Template("RING")
-	if err := daemon.CheckChanges(usual, daemon.Details(in.Body.Settings)); err != nil {
-		return schema.CreatedAccount{}, err
-	}
 	// Like a desktop client, who says nothing else gets the public network.
 	settings := daemon.Details{"Account.hostname": usual["Account.hostname"]}
 	maps.Copy(settings, daemon.Details(in.Body.Settings))
@@ -63,6 +60,9 @@ func (s *service) createAccount(ctx context.Context, in *struct{ Body schema.New
 	}
 	if in.Body.DeviceName != "" {
 		settings["Account.deviceName"] = in.Body.DeviceName
+	}
+	if err := daemon.CheckChanges(usual, settings); err != nil {
+		return schema.CreatedAccount{}, err
 	}
 	id, err := s.daemon.Create(ctx, daemon.Creation{
 		Settings: settings, Secret: identity.Password(in.Body.Password), Archive: in.Body.Archive,

@@ -64,6 +64,8 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 		{"create-account", `{"settings":{"Account.colour":"red"}}`, 422},
 		{"change-settings", `{"Account.displayName":"Alice"}`, 204},
 		{"change-settings", `{"Account.username":"Alice"}`, 422},
+		{"change-settings", `{"Account.videoPortMin":"many"}`, 422},
+		{"create-account", `{"displayName":"a\u0000"}`, 422},
 		{"send-request", `{"payload":"` + "Qk9C" + `"}`, 204},
 		{"see-requests", `{"from":["` + peer + `"]}`, 204},
 		{"back-up", `{"directory":"here"}`, 422},
