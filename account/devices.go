@@ -12,32 +12,55 @@ import (
 	"rollcall/presence"
 )
 
-// chain returns the certificate chain of a device, from the cache or the
-// network, and the account that it leads to (account spec 7 and 8). The error
-// wraps identity.ErrUntrusted or identity.ErrRevoked when the chain is there but must not be believed.
-func (s *session) chain(ctx context.Context, device infohash.Hash, long value.LongID) (identity.Chain, infohash.Hash, error) {
+// chain returns the certificate chain of a device, from the cache or the network,
+// and the account that it leads to: the one wanted, or any when that is zero (account
+// spec 7 and 8). Anybody can publish a chain for a device, also one that is
+// another's, so it looks on until one is good. The error wraps identity.ErrUntrusted
+// when there are only others, and identity.ErrRevoked when the chain is not to be
+// believed any more.
+func (s *session) chain(ctx context.Context, device infohash.Hash, long value.LongID, want infohash.Hash) (identity.Chain, infohash.Hash, error) {
 	a := s.account
-	if chain, account, err := a.cachedChain(device); chain != nil {
+	if chain, account, err := a.cachedChain(device); chain != nil && leadsTo(chain, want) {
 		return chain, account, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, jobTimeout)
 	defer cancel()
-	found, err := s.node.FindCertificate(ctx, device, long)
-	if err != nil {
-		return nil, infohash.Hash{}, err
+	var refused error
+	for found, err := range s.node.Certificates(ctx, device, long) {
+		if err != nil {
+			return nil, infohash.Hash{}, err
+		}
+		chain, account, err := a.proven(found, want)
+		switch {
+		case err == nil:
+			if err := a.cfg.Cache.SaveCertificate(time.Now(), device, account, chain.AppendPEM(nil)); err != nil {
+				a.log.Warn("certificate not kept", "err", err)
+			}
+			return chain, account, nil
+		case refused == nil, errors.Is(err, identity.ErrRevoked):
+			refused = err
+		}
 	}
+	return nil, infohash.Hash{}, refused
+}
+
+// proven reads and verifies a chain that was found.
+func (a *Account) proven(found []value.Certificate, want infohash.Hash) (identity.Chain, infohash.Hash, error) {
 	chain, err := parseChain(found)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, infohash.Hash{}, err
+	case !leadsTo(chain, want):
+		return nil, infohash.Hash{}, fmt.Errorf("%w: the chain of the device leads to another account than %v", identity.ErrUntrusted, want)
 	}
 	account, err := a.verify(chain)
-	if err != nil {
-		return nil, infohash.Hash{}, err
-	}
-	if err := a.cfg.Cache.SaveCertificate(time.Now(), device, account, chain.AppendPEM(nil)); err != nil {
-		a.log.Warn("certificate not kept", "err", err)
-	}
-	return chain, account, nil
+	return chain, account, err
+}
+
+// leadsTo reports whether a chain says that it is of a device of an account; zero
+// stands for any.
+func leadsTo(chain identity.Chain, account infohash.Hash) bool {
+	return account.IsZero() || chain.Account() != nil && chain.Account().ID() == account
 }
 
 // parseChain reads the certificates of a chain that was found.
@@ -103,24 +126,21 @@ func (s *session) judge(e presence.DeviceUp) {
 	}
 }
 
-// verdict looks at the certificate of a device; the error means that there is
-// none to look at.
+// verdict looks at the certificate of a device; the error means that there is none
+// to look at. That of somebody else says nothing about a device which the account
+// itself has announced.
 func (s *session) verdict(account, device infohash.Hash, long value.LongID) (presence.Verdict, error) {
 	if err := s.enter(); err != nil {
 		return presence.Unknown, err
 	}
 	defer s.leave()
 	a := s.account
-	chain, owner, err := s.chain(s.ctx, device, long)
+	chain, _, err := s.chain(s.ctx, device, long, account)
 	switch {
 	case errors.Is(err, identity.ErrRevoked):
 		return presence.Revoked, nil
-	case errors.Is(err, identity.ErrUntrusted):
-		return presence.Foreign, nil
 	case err != nil:
 		return presence.Unknown, err
-	case owner != account:
-		return presence.Foreign, nil
 	}
 	a.tryRevocationLists(account, chain.Account())
 	if _, err := a.verify(chain); errors.Is(err, identity.ErrRevoked) {

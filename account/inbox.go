@@ -74,7 +74,7 @@ func (s *session) owner(ctx context.Context, device infohash.Hash, long value.Lo
 	}
 	defer s.leave()
 	a := s.account
-	chain, account, err := s.chain(ctx, device, long)
+	chain, account, err := s.chain(ctx, device, long, infohash.Hash{})
 	if err != nil {
 		return account, err
 	}

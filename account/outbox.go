@@ -62,12 +62,9 @@ func (s *session) sealed(e contact.Put) (*value.Value, error) {
 		return nil, err
 	}
 	defer s.leave()
-	chain, account, err := s.chain(s.ctx, e.Ref.Device, value.LongID{})
+	chain, _, err := s.chain(s.ctx, e.Ref.Device, value.LongID{}, e.Ref.Peer)
 	if err != nil {
 		return nil, err
-	}
-	if account != e.Ref.Peer {
-		return nil, fmt.Errorf("%w: device %v is none of account %v", identity.ErrUntrusted, e.Ref.Device, e.Ref.Peer)
 	}
 	m := e.Message
 	v, err := dht.Seal(a.self, chain.Leaf().SPKI, &value.Value{

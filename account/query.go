@@ -39,7 +39,7 @@ func Query(ctx context.Context, node *dht.Node, account infohash.Hash) (Announce
 		q.take(v)
 	}
 	for _, device := range q.order {
-		q.chains = append(q.chains, findChain(ctx, node, device, value.KeyLongID(q.keys[device])))
+		q.chains = append(q.chains, findChain(ctx, node, account, device, value.KeyLongID(q.keys[device])))
 	}
 	return q.conclude(time.Now()), nil
 }
@@ -70,18 +70,23 @@ func (q *query) take(v *value.Value) {
 	}
 }
 
-// findChain returns the chain that is published for a device, nil when there is
-// none.
-func findChain(ctx context.Context, node *dht.Node, device infohash.Hash, long value.LongID) identity.Chain {
-	found, err := node.FindCertificate(ctx, device, long)
-	if err != nil {
-		return nil
+// findChain returns the chain that is published for a device of an account, one that
+// leads elsewhere when there is no other, nil when there is none.
+func findChain(ctx context.Context, node *dht.Node, account, device infohash.Hash, long value.LongID) (other identity.Chain) {
+	for found, err := range node.Certificates(ctx, device, long) {
+		if err != nil {
+			break
+		}
+		chain, err := parseChain(found)
+		if err != nil {
+			continue
+		}
+		if _, err := chain.Verify(time.Now()); err == nil && leadsTo(chain, account) {
+			return chain
+		}
+		other = chain
 	}
-	chain, err := parseChain(found)
-	if err != nil {
-		return nil
-	}
-	return chain
+	return other
 }
 
 // conclude judges the devices by their chains and the newest revocation list.

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"iter"
 
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
@@ -112,48 +113,68 @@ func (p *Publication) Stop() {
 	}
 }
 
-// FindCertificate looks up the certificate of a key by its key id; long, if not
-// zero, lets it be found where newer nodes put it, too. The first certificate
-// whose key has the id wins; the chain behind it is not checked. The error is
-// ErrNotFound when nobody has one.
+// FindCertificate looks up the certificate of a key: the first one that
+// Certificates yields.
 func (n *Node) FindCertificate(ctx context.Context, id infohash.Hash, long value.LongID) ([]value.Certificate, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	keys := []infohash.Hash{id}
-	if long != (value.LongID{}) {
-		keys = append(keys, infohash.Sum(long[:]))
+	for chain, err := range n.Certificates(ctx, id, long) {
+		return chain, err
 	}
-	type outcome struct {
-		chain []value.Certificate
-		err   error
-	}
-	results := make(chan outcome, len(keys))
-	for _, key := range keys {
-		go func() {
-			chain, err := n.certificateAt(ctx, key, id)
-			results <- outcome{chain, err}
-		}()
-	}
-	var errs []error
-	for range keys {
-		r := <-results
-		if r.err == nil {
-			return r.chain, nil
-		}
-		errs = append(errs, r.err)
-	}
-	return nil, fmt.Errorf("certificate of %v: %w", id, errors.Join(errs...))
+	return nil, ctx.Err()
 }
 
-func (n *Node) certificateAt(ctx context.Context, key, id infohash.Hash) ([]value.Certificate, error) {
+// Certificates looks up the certificates of a key by its key id; long, if not
+// zero, lets them be found where newer nodes put them, too. Anybody can put one for
+// a key that is not theirs: the key of each has the id, the chain behind it is not
+// checked, and whoever believes chains goes on until one is good. When nobody has
+// any, the sequence is one error, which wraps ErrNotFound if the network was asked.
+func (n *Node) Certificates(ctx context.Context, id infohash.Hash, long value.LongID) iter.Seq2[[]value.Certificate, error] {
+	return func(yield func([]value.Certificate, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		keys := []infohash.Hash{id}
+		if long != (value.LongID{}) {
+			keys = append(keys, infohash.Sum(long[:]))
+		}
+		chains, ends := make(chan []value.Certificate), make(chan error, len(keys))
+		for _, key := range keys {
+			go func() { ends <- n.certificatesAt(ctx, key, id, chains) }()
+		}
+		found := false
+		var errs []error
+		for len(errs) < len(keys) {
+			select {
+			case chain := <-chains:
+				found = true
+				if !yield(chain, nil) {
+					return
+				}
+			case err := <-ends:
+				errs = append(errs, err)
+			}
+		}
+		if !found {
+			yield(nil, fmt.Errorf("certificate of %v: %w", id, errors.Join(errs...)))
+		}
+	}
+}
+
+// certificatesAt sends the certificates at key whose key has the id, and returns
+// why there are no more.
+func (n *Node) certificatesAt(ctx context.Context, key, id infohash.Hash, chains chan<- []value.Certificate) error {
 	lookup := Lookup{Where: []value.Condition{value.WhereType(value.TypeCertificate)}}
 	for v, err := range n.Get(ctx, key, lookup) {
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if chain, err := value.ParseChain(v.Data); err == nil && chain[0].KeyID() == id {
-			return chain, nil
+		chain, err := value.ParseChain(v.Data)
+		if err != nil || chain[0].KeyID() != id {
+			continue
+		}
+		select {
+		case chains <- chain:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-	return nil, ErrNotFound
+	return ErrNotFound
 }

@@ -1,0 +1,81 @@
+package account
+
+import (
+	"crypto/rand"
+	"slices"
+	"testing"
+	"time"
+
+	"rollcall/contact"
+	"rollcall/dht/infohash"
+	"rollcall/dht/value"
+	"rollcall/identity"
+	"rollcall/internal/dhttest"
+	"rollcall/presence"
+)
+
+// forge publishes certificates for the device of a person: one that a made-up account
+// has issued, and one that it only seems to have.
+func forge(t *testing.T, p *person) {
+	t.Helper()
+	other, _, err := identity.Generate(t.Context(), identity.Config{Bits: testBits}, time.Now(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	device, err := other.IssueDevice(p.Device().Key, time.Now(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issued := device.Chain().DER()
+	unsigned := slices.Clone(issued)
+	unsigned[0] = slices.Clone(issued[0])
+	unsigned[0][len(issued[0])-1] ^= 1
+	short, long := value.CertificateKeys(p.Device().SPKI())
+	for i, chain := range [][][]byte{issued, unsigned} {
+		for _, key := range []infohash.Hash{short, long} {
+			v := &value.Value{ID: value.CertificateID + 1 + uint64(i), Type: value.TypeCertificate, Data: value.AppendChain(nil, chain)}
+			if _, err := p.node.Put(t.Context(), key, v); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestForgedCertificates finds the certificates of a device and its sender among
+// those that somebody else has published for it.
+func TestForgedCertificates(t *testing.T) {
+	t.Parallel()
+	nodes := dhttest.Network(t, 3)
+	alice, bob := newPerson(t, nodes[1]), newPerson(t, nodes[2])
+	forge(t, bob)
+	for _, p := range []*person{alice, bob} {
+		p.Start(p.node)
+		await(t, p, 0, func(e presence.Announced) bool { return e.On })
+	}
+	found, err := Query(t.Context(), nodes[0], bob.ID())
+	if err != nil || len(found.Devices) != 1 || found.Devices[0].Verdict != presence.Genuine {
+		t.Errorf("query = %+v, %v; want one genuine device", found, err)
+	}
+	if err := alice.Subscribe(bob.ID()); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the device is known to be genuine", func() bool { return alice.verdictOf(bob) == presence.Genuine })
+	if err := bob.SendRequest(alice.ID(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if r := await(t, alice, 0, func(contact.RequestReceived) bool { return true }); r.Request.From != bob.ID() {
+		t.Errorf("the request is from %v", r.Request.From)
+	}
+}
+
+// verdictOf returns what a person thinks of the device of another one, Unknown as long
+// as it is not on the network.
+func (p *person) verdictOf(other *person) (verdict presence.Verdict) {
+	p.Read(func(_ *contact.List, tracker *presence.Tracker) {
+		view, _ := tracker.View(other.ID())
+		for _, d := range view.Devices {
+			verdict = d.Verdict
+		}
+	})
+	return verdict
+}
