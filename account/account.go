@@ -189,6 +189,14 @@ func (a *Account) Status() Status {
 	return Status{State: a.state, Announced: a.announced, Lease: a.announcer.Lease()}
 }
 
+// Prepare begins what takes long of the next Start: it signs the announcement.
+func (a *Account) Prepare() {
+	a.input(func(now time.Time) {
+		date := a.announcer.Prepare(now)
+		a.wg.Go(func() { a.announcement(a.ctx, date) })
+	})
+}
+
 // Start puts the account on the network of node: its certificate, then its
 // announcement, and then it listens at its inbox (account spec 6). It does
 // nothing when the account is started.
@@ -206,7 +214,7 @@ func (a *Account) Start(node *dht.Node) {
 	a.setStateLocked(Trying)
 	a.drainLocked(now, nil)
 	s.parts.Go(s.run)
-	s.parts.Go(func() { s.announcement(date) }) // for when the node has found others
+	s.parts.Go(func() { a.announcement(s.ctx, date) }) // for when the node has found others
 }
 
 // Stop takes the account off the network. When it returns, the node that Start was

@@ -27,17 +27,16 @@ func (s *session) announce(e presence.PutAnnouncement) {
 }
 
 // announcement returns that with a date; the value is not to be changed.
-func (s *session) announcement(date time.Time) *value.Value {
-	a := s.account
-	v, err := a.announcements.made(s.ctx, date)
-	if err != nil && s.ctx.Err() == nil {
+func (a *Account) announcement(ctx context.Context, date time.Time) *value.Value {
+	v, err := a.announcements.made(ctx, date)
+	if err != nil && ctx.Err() == nil {
 		a.log.Warn("announced without a date", "err", err)
 	}
 	return v
 }
 
 func (s *session) putAnnouncement(e presence.PutAnnouncement) (stored int, err error) {
-	v := *s.announcement(e.Date)
+	v := *s.account.announcement(s.ctx, e.Date)
 	v.ID = e.ValueID
 	if e.Permanent {
 		return s.keepAnnouncement(&v)

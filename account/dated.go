@@ -26,16 +26,25 @@ type announcements struct {
 // takes some milliseconds. Without a date it is that of the receipt, and so when there
 // is no archive: a device can do without. Of that it tells once for each date.
 func (n *announcements) made(ctx context.Context, date time.Time) (v *value.Value, err error) {
+	if v, ok := n.known(date); ok {
+		return v, nil
+	}
+	// Not under the lock: with many accounts the turn is long in coming, and who stops
+	// this one does not wait for it.
+	select {
+	case n.signers <- struct{}{}:
+		defer func() { <-n.signers }()
+	case <-ctx.Done():
+		v, _ = n.known(time.Time{})
+		return v, ctx.Err()
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	switch {
-	case date.IsZero():
-		return n.keys.Receipt.Announcement, nil
-	case n.latest != nil && date.Equal(n.date):
-		return n.latest, nil
+	if v, ok := n.knownLocked(date); ok {
+		return v, nil // who had the turn before has made it
 	}
 	n.date, n.latest = date, n.keys.Receipt.Announcement
-	signed, err := n.sign(ctx, date)
+	signed, err := n.signLocked(date)
 	if err != nil {
 		return n.latest, err
 	}
@@ -44,14 +53,22 @@ func (n *announcements) made(ctx context.Context, date time.Time) (v *value.Valu
 	return n.latest, nil
 }
 
-// sign makes the announcement with a date. mu is held.
-func (n *announcements) sign(ctx context.Context, date time.Time) (*value.Value, error) {
-	select {
-	case n.signers <- struct{}{}:
-		defer func() { <-n.signers }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+// known returns the announcement with a date if nothing is to be signed for it.
+func (n *announcements) known(date time.Time) (v *value.Value, ok bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.knownLocked(date)
+}
+
+func (n *announcements) knownLocked(date time.Time) (v *value.Value, ok bool) {
+	if date.IsZero() {
+		return n.keys.Receipt.Announcement, true
 	}
+	return n.latest, n.latest != nil && date.Equal(n.date)
+}
+
+// signLocked makes the announcement with a date.
+func (n *announcements) signLocked(date time.Time) (*value.Value, error) {
 	if n.signer == nil {
 		archive, err := n.keys.openArchive(identity.Secret{})
 		if err != nil {

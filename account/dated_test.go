@@ -51,17 +51,24 @@ func until(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// TestPrepared signs the announcement while the network is asked, with the date of
-// that time.
+// TestPrepared signs the announcement while the network is asked, or before, with the
+// date of that time.
 func TestPrepared(t *testing.T) {
 	t.Parallel()
-	bob := newPerson(t, dhttest.Network(t, 2)[1])
-	bob.Start(bob.node)
-	started := time.Now()
-	await(t, bob, 0, func(e presence.Announced) bool { return e.On })
-	date := presence.ReadStamp(bob.announcement(t).Data).Date
-	if date.IsZero() || date.After(started) {
-		t.Errorf("dated %v, started at %v", date, started)
+	node := dhttest.Network(t, 2)[1]
+	for _, prepare := range []func(bob *person){
+		func(bob *person) { bob.Start(node) },
+		func(bob *person) { bob.Prepare() },
+	} {
+		bob := newPerson(t, node)
+		prepare(bob)
+		prepared := time.Now()
+		bob.Start(node)
+		await(t, bob, 0, func(e presence.Announced) bool { return e.On })
+		date := presence.ReadStamp(bob.announcement(t).Data).Date
+		if date.IsZero() || date.After(prepared) {
+			t.Errorf("dated %v, prepared at %v", date, prepared)
+		}
 	}
 }
 

@@ -107,6 +107,9 @@ func (h *hosted) open(keys *account.Keys, state *store.State) error {
 	defer h.mu.Unlock()
 	h.settings, h.keys, h.stored, h.account = settings, keys, state, a
 	h.active, h.locked = true, keys.Locked()
+	if h.wantedLocked() {
+		a.Prepare()
+	}
 	return nil
 }
 
@@ -170,6 +173,11 @@ var states = map[account.State]State{
 	account.Registered:   Registered,
 }
 
+// wantedLocked reports whether the account is to be on the network.
+func (h *hosted) wantedLocked() bool {
+	return h.account != nil && !h.gone && h.active && h.settings[keyEnable] != "false"
+}
+
 // apply puts the account on the network or takes it off, as the settings say. With
 // again it does so even if it is on that network.
 func (h *hosted) apply(again bool) error {
@@ -177,7 +185,7 @@ func (h *hosted) apply(again bool) error {
 	defer h.switching.Unlock()
 	h.mu.Lock()
 	a := h.account
-	want := a != nil && !h.gone && h.active && h.settings[keyEnable] != "false"
+	want := h.wantedLocked()
 	bootstrap := h.daemon.bootstrap(h.settings[keyHostname])
 	h.mu.Unlock()
 	if a == nil {

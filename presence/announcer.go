@@ -70,14 +70,15 @@ func NewAnnouncer(cfg AnnouncerConfig, rng *rand.Rand) (*Announcer, error) {
 }
 
 // Prepare chooses the date of the announcement that Start will put, unless that is
-// long in coming, so that it can be signed until then. It is zero when there will be
-// none.
+// long in coming, so that it can be signed until then. It is the same when asked again,
+// and zero when there will be none.
 func (a *Announcer) Prepare(now time.Time) time.Time {
 	if !a.cfg.Dated || a.invisible {
 		return time.Time{}
 	}
-	a.clock.jumped(now)
-	a.dated = time.Time{}
+	if a.clock.jumped(now) || !a.prepared {
+		a.dated = time.Time{}
+	}
 	a.redate(now)
 	return a.date
 }
