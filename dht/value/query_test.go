@@ -132,15 +132,6 @@ func TestQueryMatches(t *testing.T) {
 	}
 }
 
-func mustQuery(t *testing.T, text string) Query {
-	t.Helper()
-	q, err := ParseQueryText(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return q
-}
-
 func TestQueryText(t *testing.T) {
 	owner := infohash.SumString("owner")
 	tests := []struct{ text, want string }{
