@@ -14,7 +14,6 @@ require (
 	github.com/hashicorp/golang-lru/v2 v2.0.7
 	github.com/huin/goupnp v1.3.0
 	github.com/jackpal/gateway v1.0.6
-	github.com/jackpal/go-nat-pmp v1.1.0
 	github.com/lmittmann/tint v1.2.1
 	github.com/pion/logging v0.2.4
 	github.com/pion/stun/v4 v4.0.1

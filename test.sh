@@ -28,7 +28,7 @@ leave_out() { printf '%s\n' "$1" >>"$ROLLCALL_LEFT_OUT"; }
 
 packages() {
 	local missing=() name
-	for name in dhtnode libopendht-dev python3-opendht jami-daemon jami xvfb xdotool dbus-daemon iproute2 g++ pkg-config; do
+	for name in dhtnode libopendht-dev python3-opendht jami-daemon jami xvfb xdotool dbus-daemon iproute2 nftables miniupnpd-nftables g++ pkg-config; do
 		dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
 	done
 	if [ ${#missing[@]} -eq 0 ]; then

@@ -21,10 +21,16 @@ func findRouter(ctx context.Context) (router, error) {
 				return nil, err
 			}
 			addr, _ := netip.AddrFromSlice(ip)
-			return findNATPMP(ctx, addr.Unmap())
+			return findNATPMP(ctx, netip.AddrPortFrom(addr.Unmap(), natPMPPort))
 		},
 		func(ctx context.Context) (router, error) { return findUPnP(ctx, ssdpAddr) },
 	)
+}
+
+// result is what became of a search.
+type result struct {
+	router
+	err error
 }
 
 // findFirst returns the first router found, and waits until all searches have
@@ -32,10 +38,6 @@ func findRouter(ctx context.Context) (router, error) {
 func findFirst(ctx context.Context, searches ...func(context.Context) (router, error)) (router, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	type result struct {
-		router
-		err error
-	}
 	results := make(chan result)
 	for _, search := range searches {
 		go func() {

@@ -34,6 +34,8 @@ const (
 	// what comes before.
 	maxDocument = 128 << 10
 	maxHeader   = 16 << 10
+	// maxErrorText is how much is kept of what a device says went wrong.
+	maxErrorText = 200
 	// portTries is how many external ports are tried.
 	portTries = 3
 )

@@ -36,12 +36,16 @@ type router interface {
 	protocol() string
 	addr() netip.Addr  // of the router, on our network
 	local() netip.Addr // of this host towards it
-	// external returns the router's address on the other side.
+	// external returns the router's address on the other side, invalid if it has
+	// none.
 	external(ctx context.Context) (netip.Addr, error)
 	// add maps an external port, or another if that is taken, to a port of this
 	// host, or renews that. It returns the port and for how long.
 	add(ctx context.Context, internal, external uint16, life time.Duration) (uint16, time.Duration, error)
 	remove(ctx context.Context, internal, external uint16) error
+	// forgot reports whether the router has been seen to forget its mappings since
+	// it was last asked.
+	forgot() bool
 }
 
 // Mapper keeps mappings at the router of this network. It is safe for concurrent
@@ -59,6 +63,7 @@ type Mapper struct {
 	sought   time.Time // when the last search ended
 	search   int       // number of the last search; older results do not count
 	mappings []*mapping
+	renewal  chan struct{} // closed, and another made, when all are to be renewed
 }
 
 // New returns a mapper that has not looked for a router yet. logger may be nil.
@@ -68,7 +73,7 @@ func newMapper(logger *slog.Logger, find func(context.Context) (router, error)) 
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	m := &Mapper{log: logger, find: find}
+	m := &Mapper{log: logger, find: find, renewal: make(chan struct{})}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	return m
 }
@@ -86,7 +91,8 @@ func (m *Mapper) Seek() {
 	}
 }
 
-// NetworkChanged forgets the router: it may be another one now.
+// NetworkChanged forgets the router, which may be another one now, and renews all
+// mappings, which may have ended while the host was asleep.
 func (m *Mapper) NetworkChanged() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -95,6 +101,7 @@ func (m *Mapper) NetworkChanged() {
 	}
 	m.router = nil
 	m.seekLocked()
+	m.renewLocked()
 }
 
 func (m *Mapper) seekLocked() {
@@ -122,14 +129,50 @@ func (m *Mapper) seekLocked() {
 	})
 }
 
-// lost forgets a router that does not answer.
+// lost forgets a router that does not map ports any more, and looks for it again:
+// one that was started again may be found elsewhere.
 func (m *Mapper) lost(r router, err error) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	if m.router == r {
 		m.log.Debug("router does not map ports any more", "router", r.addr(), "err", err)
 		m.router = nil
 	}
+	m.mu.Unlock()
+	m.Seek()
+}
+
+// notice has all mappings renewed if the router has forgotten them.
+func (m *Mapper) notice(r router) {
+	if !r.forgot() {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.log.Debug("router has been started again", "router", r.addr())
+	m.renewLocked()
+}
+
+func (m *Mapper) renewLocked() {
+	close(m.renewal)
+	m.renewal = make(chan struct{})
+}
+
+// renew returns what is closed when all mappings are to be renewed at once.
+func (m *Mapper) renew() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.renewal
+}
+
+// known returns the router that is known now, if this host has the same address
+// towards it as towards another, and else that.
+func (m *Mapper) known(other router) router {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.router != nil && m.router.local() == other.local() {
+		return m.router
+	}
+	return other
 }
 
 // Map lets connections in to a listener of this host and returns at which address
@@ -145,6 +188,7 @@ func (m *Mapper) Map(ctx context.Context, listener netip.AddrPort) (netip.AddrPo
 	call, cancel := context.WithTimeout(entry.ctx, mapTimeout)
 	defer cancel()
 	public, life, err := entry.open(call)
+	m.notice(entry.router)
 	if err != nil {
 		m.leave(entry)
 		if ctx.Err() == nil {
@@ -232,6 +276,9 @@ func (m *Mapper) Probe(ctx context.Context) (Report, error) {
 	defer cancel()
 	r, err := m.find(find)
 	if err != nil {
+		if refuses := (*unconnected)(nil); errors.As(err, &refuses) {
+			return Report{Protocol: refuses.protocol(), Router: refuses.addr()}, errAddress
+		}
 		return Report{}, err
 	}
 	report := Report{Protocol: r.protocol(), Router: r.addr()}

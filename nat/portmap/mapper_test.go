@@ -16,6 +16,8 @@ type home struct {
 	mu    sync.Mutex
 	ports map[uint16]time.Time // until when each is mapped
 	stuck bool
+
+	restarted atomic.Bool
 }
 
 // until returns until when a port is mapped, and how many are.
@@ -43,6 +45,8 @@ func (h *home) add(ctx context.Context, internal, _ uint16, life time.Duration) 
 	h.ports[internal] = time.Now().Add(life)
 	return internal, life, nil
 }
+
+func (h *home) forgot() bool { return h.restarted.CompareAndSwap(true, false) }
 
 func (h *home) remove(_ context.Context, internal, _ uint16) error {
 	h.mu.Lock()

@@ -18,7 +18,13 @@ type mapping struct {
 	end      context.CancelFunc
 }
 
-var errAddress = errors.New("the router has no usable address on the other side")
+var errAddress = errors.New("the router has no address at which others reach it")
+
+// unconnected reports a router that would map ports, had it an address at which
+// others reach it.
+type unconnected struct{ router }
+
+func (*unconnected) Error() string { return errAddress.Error() }
 
 // open makes the mapping at the router.
 func (e *mapping) open(ctx context.Context) (public netip.AddrPort, life time.Duration, err error) {
@@ -39,10 +45,14 @@ func (e *mapping) open(ctx context.Context) (public netip.AddrPort, life time.Du
 func (e *mapping) keep(life time.Duration) {
 	defer e.mapper.leave(e)
 	defer e.close()
+	wait := max(life/2, minRenewal)
+	retry := minRenewal
 	for {
-		timer := time.NewTimer(max(life/2, minRenewal))
+		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
+		case <-e.mapper.renew():
+			timer.Stop()
 		case <-e.ctx.Done():
 			timer.Stop()
 			return
@@ -50,18 +60,23 @@ func (e *mapping) keep(life time.Duration) {
 			timer.Stop()
 			return
 		}
+		e.router = e.mapper.known(e.router)
 		ctx, cancel := context.WithTimeout(e.ctx, renewTimeout)
 		port, renewed, err := e.router.add(ctx, e.internal, e.external, lifetime)
 		cancel()
+		e.mapper.notice(e.router)
 		if err != nil {
 			if e.ctx.Err() == nil {
 				e.mapper.lost(e.router, err)
 			}
-			return
+			// It may be starting, and will have forgotten the mapping.
+			wait, retry = retry, min(2*retry, lifetime/2)
+			continue
 		}
 		// At another port it is of no use to those who know this one; it serves
 		// connections that stand until it is removed.
-		e.external, life = port, renewed
+		e.external = port
+		wait, retry = max(renewed/2, minRenewal), minRenewal
 	}
 }
 

@@ -47,7 +47,7 @@ func TestNATPMP(t *testing.T) {
 		requests <- append([]byte(nil), request...)
 		return answer
 	})
-	m := mapper(t, func(ctx context.Context) (router, error) { return findNATPMP(ctx, gw) })
+	m := mapper(t, func(ctx context.Context) (router, error) { return findNATPMP(ctx, netip.AddrPortFrom(gw, natPMPPort)) })
 	public, err := m.Map(t.Context(), netip.AddrPortFrom(m.router.local(), 5000))
 	if err != nil || public != netip.MustParseAddrPort("203.0.113.7:4660") {
 		t.Fatalf("%v, %v", public, err)
@@ -104,7 +104,7 @@ func TestHostileGateways(t *testing.T) {
 			t.Parallel()
 			gw := netip.MustParseAddr(tt.addr)
 			gatewayAt(t, gw, tt.answer)
-			m := mapper(t, func(ctx context.Context) (router, error) { return findNATPMP(ctx, gw) })
+			m := mapper(t, func(ctx context.Context) (router, error) { return findNATPMP(ctx, netip.AddrPortFrom(gw, natPMPPort)) })
 			local, _ := localTowards(gw)
 			start := time.Now()
 			if public, err := m.Map(t.Context(), netip.AddrPortFrom(local, 5000)); err == nil {

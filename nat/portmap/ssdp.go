@@ -40,15 +40,19 @@ func findUPnP(ctx context.Context, to netip.AddrPort) (router, error) {
 			}
 		}
 	}
-	found := make(chan router, maxAnswers) // room for all
+	found := make(chan result, maxAnswers) // room for all
 	tasks.Go(func() {
 		open(ctx, socket, found)
 		close(found)
 	})
-	if r := <-found; r != nil {
-		return r, nil
+	errs := []error{errors.New("no UPnP device that maps ports")}
+	for r := range found {
+		if r.err == nil {
+			return r.router, nil
+		}
+		errs = append(errs, r.err)
 	}
-	return nil, errors.New("no UPnP device that maps ports")
+	return nil, errors.Join(errs...)
 }
 
 // search asks who is there (UPnP Device Architecture 1.3.2).
@@ -58,9 +62,9 @@ func search(socket *net.UDPConn, to netip.AddrPort, target string) error {
 	return err
 }
 
-// open looks at the devices that answer until ctx ends, and passes on those that
-// are routers.
-func open(ctx context.Context, socket *net.UDPConn, found chan<- router) {
+// open looks at the devices that answer until ctx ends, and passes on what they
+// are.
+func open(ctx context.Context, socket *net.UDPConn, found chan<- result) {
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
 	var locations []string
@@ -76,9 +80,8 @@ func open(ctx context.Context, socket *net.UDPConn, found chan<- router) {
 		}
 		locations = append(locations, location)
 		tasks.Go(func() {
-			if r, err := openUPnP(ctx, location, from.Addr().Unmap()); err == nil {
-				found <- r
-			}
+			r, err := openUPnP(ctx, location, from.Addr().Unmap())
+			found <- result{r, err}
 		})
 	}
 }

@@ -79,6 +79,7 @@ func openUPnP(ctx context.Context, location string, from netip.Addr) (router, er
 	if err != nil {
 		return nil, err
 	}
+	err = errors.New("a device that maps no ports")
 	for _, name := range services {
 		for _, service := range root.Device.FindService(name) {
 			if !service.ControlURL.Ok || !sameHost(&service.ControlURL.URL, from) {
@@ -86,12 +87,16 @@ func openUPnP(ctx context.Context, location string, from netip.Addr) (router, er
 			}
 			r := &upnp{at: from, host: host, service: name, client: soap.NewSOAPClient(service.ControlURL.URL)}
 			r.client.HTTPClient = deviceClient
-			if addr, err := r.external(ctx); err == nil && usable(addr) {
-				return r, nil
+			var addr netip.Addr
+			if addr, err = r.external(ctx); err == nil {
+				if usable(addr) {
+					return r, nil
+				}
+				err = &unconnected{r}
 			}
 		}
 	}
-	return nil, errors.New("a device that maps no ports, or is not connected")
+	return nil, err
 }
 
 func sameHost(u *url.URL, host netip.Addr) bool {
@@ -132,13 +137,19 @@ func (r *upnp) protocol() string  { return "UPnP" }
 func (r *upnp) addr() netip.Addr  { return r.at }
 func (r *upnp) local() netip.Addr { return r.host }
 
+// forgot is never known by what it answers.
+func (r *upnp) forgot() bool { return false }
+
 func (r *upnp) external(ctx context.Context) (netip.Addr, error) {
 	answer := struct{ NewExternalIPAddress string }{}
-	if err := r.client.PerformActionCtx(ctx, r.service, "GetExternalIPAddress", nil, &answer); err != nil {
+	if err := r.perform(ctx, "GetExternalIPAddress", nil, &answer); err != nil {
 		return netip.Addr{}, err
 	}
 	addr, err := netip.ParseAddr(answer.NewExternalIPAddress)
-	return addr.Unmap(), err
+	if err != nil {
+		return netip.Addr{}, nil // often it is empty then
+	}
+	return addr.Unmap(), nil
 }
 
 func (r *upnp) add(ctx context.Context, internal, external uint16, life time.Duration) (uint16, time.Duration, error) {
@@ -171,21 +182,47 @@ func (r *upnp) addPort(ctx context.Context, internal, external uint16, seconds i
 		NewExternalPort: port(external), NewProtocol: "TCP", NewInternalPort: port(internal), NewInternalClient: r.host.String(),
 		NewEnabled: "1", NewPortMappingDescription: description, NewLeaseDuration: strconv.Itoa(seconds),
 	}
-	return r.client.PerformActionCtx(ctx, r.service, "AddPortMapping", &request, nil)
+	return r.perform(ctx, "AddPortMapping", &request, nil)
 }
 
 func (r *upnp) remove(ctx context.Context, _, external uint16) error {
 	request := struct{ NewRemoteHost, NewExternalPort, NewProtocol string }{"", port(external), "TCP"}
-	return r.client.PerformActionCtx(ctx, r.service, "DeletePortMapping", &request, nil)
+	return r.perform(ctx, "DeletePortMapping", &request, nil)
 }
 
 func port(n uint16) string { return strconv.Itoa(int(n)) }
 
-// code returns the code of an error that a device told, 0 for others.
-func code(err error) int {
+// refusal is an error that a device told (UPnP Device Architecture 3.2.5).
+type refusal struct {
+	code int
+	text string
+}
+
+func (r *refusal) Error() string { return fmt.Sprintf("refused: error %d %q", r.code, r.text) }
+
+// perform has the device do something. What it says in errors is cut short.
+func (r *upnp) perform(ctx context.Context, action string, request, answer any) error {
+	err := r.client.PerformActionCtx(ctx, r.service, action, request, answer)
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	var fault *soap.SOAPFaultError
 	if errors.As(err, &fault) {
-		return fault.Detail.UPnPError.Errorcode
+		told := fault.Detail.UPnPError
+		return &refusal{told.Errorcode, told.ErrorDescription[:min(len(told.ErrorDescription), maxErrorText)]}
+	}
+	text := err.Error()
+	return errors.New(text[:min(len(text), maxErrorText)])
+}
+
+// code returns the code of an error that a device told, 0 for others.
+func code(err error) int {
+	var told *refusal
+	if errors.As(err, &told) {
+		return told.code
 	}
 	return 0
 }
