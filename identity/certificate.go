@@ -36,12 +36,12 @@ type Certificate struct {
 	SubjectKeyID        []byte    // of the extension, nil when absent
 	IsCA                bool      // basicConstraints say CA:TRUE
 
-	signed                        signed
-	public                        crypto.PublicKey // nil for a key of an unknown kind
-	maxPath                       int              // CA certificates below this one, -1 for any
-	critical                      string           // a critical extension that we do not know
-	hasKeyUsage                   bool
-	signsCertificates, signsLists bool // of the key usage
+	signed            signed
+	public            crypto.PublicKey // nil for a key of an unknown kind
+	maxPath           int              // CA certificates below this one, -1 for any
+	critical          string           // a critical extension that we do not know
+	hasKeyUsage       bool
+	signsCertificates bool // of the key usage
 }
 
 // Bits of the key usage (RFC 5280 4.2.1.3).
@@ -136,7 +136,6 @@ func (c *Certificate) readExtension(e extension) error {
 		}
 		c.hasKeyUsage = true
 		c.signsCertificates = bits.At(usageCertSign) == 1
-		c.signsLists = bits.At(usageCRLSign) == 1
 	case e.critical:
 		c.critical = e.oid.String()
 	}

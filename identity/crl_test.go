@@ -2,7 +2,10 @@ package identity
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"math/big"
 	"testing"
@@ -154,4 +157,40 @@ func FuzzParseRevocationList(f *testing.F) {
 		}
 		_, _ = ParseRevocationList(der, account)
 	})
+}
+
+// TestListUnderOtherCertificate believes a list by the key of the account, also where
+// the account is shown with a certificate that says less about the key.
+func TestListUnderOtherCertificate(t *testing.T) {
+	made := testAccount(t)
+	a := *made.account
+	if err := a.Revoke(made.device.Chain().Leaf(), testTime, &dice{state: 1}); err != nil {
+		t.Fatal(err)
+	}
+	stranger, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+		SerialNumber: big.NewInt(1), RawSubject: a.chain[0].Subject.Raw, NotBefore: testTime, NotAfter: testTime.Add(time.Hour),
+		BasicConstraintsValid: true, IsCA: true, KeyUsage: x509.KeyUsageCertSign,
+	}, &x509.Certificate{Subject: pkix.Name{CommonName: "stranger"}}, a.key.Public(), stranger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain := Chain{made.device.Chain().Leaf(), other}
+	if _, err := chain.Verify(testTime); err != nil {
+		t.Fatal(err)
+	}
+	list, err := ParseRevocationList(a.RevocationList().Raw, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chain.Verify(testTime, list); !errors.Is(err, ErrRevoked) {
+		t.Errorf("revoked device: %v", err)
+	}
 }
