@@ -112,18 +112,6 @@ func (a *Archive) Seal(rand io.Reader) ([]byte, error) {
 	return a.lock.seal(text, rand)
 }
 
-// ChangeSecret returns the archive b under another secret.
-func ChangeSecret(b []byte, from, to Secret, rand io.Reader) ([]byte, error) {
-	a, err := OpenArchive(b, from)
-	if err != nil {
-		return nil, err
-	}
-	if err := a.SetSecret(to, rand); err != nil {
-		return nil, err
-	}
-	return a.Seal(rand)
-}
-
 func parseArchive(text []byte) (*Archive, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(text, &members); err != nil {
