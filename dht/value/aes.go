@@ -97,7 +97,15 @@ func DecryptPassword(cypher []byte, password string) ([]byte, error) {
 // a hash of that size (opendht spec 8.3). One call takes about a second and 64 MiB,
 // so run one at a time.
 func Stretch(password string, salt []byte, n int) []byte {
-	key := argon2.Key([]byte(password), salt, stretchPasses, stretchMemoryKiB, stretchThreads, aesKeySize)
+	return shorten(stretch(password, salt), n)
+}
+
+func stretch(password string, salt []byte) []byte {
+	return argon2.Key([]byte(password), salt, stretchPasses, stretchMemoryKiB, stretchThreads, aesKeySize)
+}
+
+// shorten returns the n bytes that a stretched key is used as.
+func shorten(key []byte, n int) []byte {
 	switch {
 	case n <= sha1.Size:
 		sum := sha1.Sum(key)
