@@ -24,12 +24,12 @@ import (
 
 // Reasons why there is no connection, for errors.Is.
 var (
-	ErrNoPair       = agent.ErrNoPair
-	ErrUnreachable  = agent.ErrUnreachable
-	ErrNotNominated = agent.ErrNotNominated
-	ErrTimeout      = agent.ErrTimeout
-	ErrFull         = agent.ErrFull
-	ErrStarted      = agent.ErrStarted
+	ErrNoPair       = agent.ErrNoPair       // no candidates of ours fit those of the peer
+	ErrUnreachable  = agent.ErrUnreachable  // no candidate of the peer could be reached
+	ErrNotNominated = agent.ErrNotNominated // the peer chose no connection of those that stood
+	ErrTimeout      = agent.ErrTimeout      // time ran out
+	ErrFull         = agent.ErrFull         // one candidate more than peers read
+	ErrStarted      = agent.ErrStarted      // the checks have begun, it is too late for that
 )
 
 // Config says how an agent is reached and how it connects.

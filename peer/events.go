@@ -2,9 +2,9 @@ package peer
 
 import "rollcall/channel"
 
-// Event is what [Config].Notify is told: one of the types of this file. For each
-// connection Connected comes first and Disconnected last, and each channel that
-// was opened is closed in between.
+// Event is what [Config].Notify is told: a [Connected], [ChannelOpened],
+// [ChannelClosed] or [Disconnected]. For each connection Connected comes first and
+// Disconnected last, and each channel that was opened is closed in between.
 type Event any
 
 // Connected tells of a connection with a device. There may be several with one

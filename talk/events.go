@@ -9,7 +9,8 @@ import (
 	"rollcall/talk/internal/exchange"
 )
 
-// Event is what [Config].Notify is told: one of the types of this file.
+// Event is what [Config].Notify is told: a [NoteReceived], [NoteExpired],
+// [TextReceived], [TextChanged] or [Seek].
 type Event any
 
 // The events and what they hold.
