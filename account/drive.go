@@ -273,6 +273,8 @@ func (a *Account) perform(effect any) {
 		a.follow(e.Account)
 	case presence.Unlisten:
 		a.unfollow(e.Account)
+	case presence.StatusChanged:
+		a.relax(e)
 	case presence.DeviceUp:
 		if e.Verdict == presence.Unknown {
 			a.job(func(s *session) { s.judge(e) })

@@ -13,9 +13,9 @@ import (
 
 // follow is a listen at the id of another account.
 type follow struct {
-	stop  func()          // ends the listen; of who carries out the effects
-	ready chan struct{}   // closed when what was known of the account is known again
-	live  map[uint64]bool // announcements that the network has; guarded by the account's lock
+	listener *dht.Listener   // of who carries out the effects
+	ready    chan struct{}   // closed when what was known of the account is known again
+	live     map[uint64]bool // announcements that the network has; guarded by the account's lock
 }
 
 // follow begins to listen at the id of an account. What is stored about it is read
@@ -31,12 +31,12 @@ func (a *Account) follow(peer infohash.Hash) {
 	}
 	a.mu.Unlock()
 	if old != nil {
-		old.stop()
+		old.listener.Stop()
 	}
 	if s == nil {
 		return
 	}
-	f.stop = s.listen(peer, userData,
+	f.listener = s.listen(peer, userData,
 		func(event dht.Event) {
 			<-f.ready
 			a.heard(peer, f, event)
@@ -60,9 +60,24 @@ func (a *Account) unfollow(peer infohash.Hash) {
 	delete(a.follows, peer)
 	a.mu.Unlock()
 	if f != nil {
-		f.stop()
+		f.listener.Stop()
 	}
 	a.forgetStranger(peer)
+}
+
+// relax makes the listen at the id of an account cost less while a connection tells
+// more of it.
+func (a *Account) relax(e presence.StatusChanged) {
+	connected := e.Status == presence.Connected
+	if connected == (e.Was == presence.Connected) {
+		return
+	}
+	a.mu.Lock()
+	f := a.follows[e.Account]
+	a.mu.Unlock()
+	if f != nil {
+		f.listener.Relax(connected)
+	}
 }
 
 // lose takes all announcements of an account for ended.

@@ -49,7 +49,7 @@ func (s *session) appear() {
 	a := s.account
 	// With this the nodes that are to have the announcement are known when it is
 	// its turn.
-	context.AfterFunc(s.ctx, s.listen(a.id, userData, s.ownValue, nil))
+	context.AfterFunc(s.ctx, s.listen(a.id, userData, s.ownValue, nil).Stop)
 	if !s.publish() {
 		return
 	}
@@ -65,7 +65,7 @@ func (s *session) appear() {
 	case <-s.ctx.Done():
 		return
 	}
-	context.AfterFunc(s.ctx, s.listen(a.device.Inbox(), dht.Lookup{As: a.self}, s.mail, nil))
+	context.AfterFunc(s.ctx, s.listen(a.device.Inbox(), dht.Lookup{As: a.self}, s.mail, nil).Stop)
 	s.parts.Go(s.connect)
 }
 

@@ -35,7 +35,7 @@ func TestTooSlow(t *testing.T) {
 
 		var changes, told, missed int
 		goOn := make(chan struct{})
-		x := &listener{key: key, reader: n.reader(Lookup{}), f: func(e Event, err error) {
+		x := &Listener{key: key, reader: n.reader(Lookup{}), f: func(e Event, err error) {
 			<-goOn
 			switch {
 			case errors.Is(err, ErrTooSlow):
@@ -59,7 +59,7 @@ func TestTooSlow(t *testing.T) {
 		if changes != maxBacklog || missed != 1 || told != 2 {
 			t.Errorf("told %d changes, %d times that some were missed, and %d times of what is there", changes, missed, told)
 		}
-		x.stop()
+		x.Stop()
 		synctest.Wait()
 		if len(n.ops) != 1 { // the keep
 			t.Errorf("%d operations go on", len(n.ops))

@@ -92,12 +92,12 @@ func ExampleNode_ListenFunc() {
 	// However many rooms there are, none needs a goroutine of its own.
 	messages := make(chan string)
 	for _, room := range []string{"lobby", "kitchen", "roof"} {
-		stop := b.ListenFunc(infohash.SumString("room: "+room), dht.Lookup{}, func(e dht.Event, err error) {
+		listener := b.ListenFunc(infohash.SumString("room: "+room), dht.Lookup{}, func(e dht.Event, err error) {
 			if err == nil && !e.Expired {
 				messages <- fmt.Sprintf("%s: %s", room, e.Value.Data)
 			}
 		})
-		defer stop()
+		defer listener.Stop()
 	}
 	if _, err := a.Put(ctx, infohash.SumString("room: roof"), &value.Value{Data: []byte("what a view")}); err != nil {
 		log.Fatal(err)

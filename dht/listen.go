@@ -31,13 +31,13 @@ func (n *Node) Listen(ctx context.Context, key infohash.Hash, l Lookup) iter.Seq
 		turns := make(chan turn)
 		left := make(chan struct{})
 		defer close(left)
-		stop := n.ListenFunc(key, l, func(e Event, err error) {
+		listener := n.ListenFunc(key, l, func(e Event, err error) {
 			select {
 			case turns <- turn{e, err}:
 			case <-left:
 			}
 		})
-		defer stop()
+		defer listener.Stop()
 		for ctx.Err() == nil {
 			select {
 			case t := <-turns:
@@ -52,8 +52,7 @@ func (n *Node) Listen(ctx context.Context, key infohash.Hash, l Lookup) iter.Seq
 }
 
 // ListenFunc is Listen for who follows many keys: it returns at once, and costs
-// no goroutine while nothing changes. It lasts until stop is called, which does not
-// wait for a call of f that is running.
+// no goroutine while nothing changes. It lasts until it is stopped.
 //
 // f is called with one change after the other, on a goroutine of its own, maybe
 // before ListenFunc has returned. It may take its time and call the node: that
@@ -61,28 +60,32 @@ func (n *Node) Listen(ctx context.Context, key infohash.Hash, l Lookup) iter.Seq
 // at most. Beyond them f is called with ErrTooSlow: the ends of values have been
 // missed, and all that is there is told anew. ErrClosed is the last that it is
 // called with. Node.Close does not wait for f.
-func (n *Node) ListenFunc(key infohash.Hash, l Lookup, f func(Event, error)) (stop func()) {
-	x := &listener{key: key, reader: n.reader(l), f: f}
+func (n *Node) ListenFunc(key infohash.Hash, l Lookup, f func(Event, error)) *Listener {
+	x := &Listener{key: key, reader: n.reader(l), f: f}
 	x.ready = x.wakeLocked
 	x.begin()
-	return x.stop
+	return x
 }
 
-// listener calls a function with the results of a listen.
-type listener struct {
+// Listener is a listen that calls a function with its results, see
+// [Node.ListenFunc].
+type Listener struct {
 	results
 	reader
 	key     infohash.Hash
 	f       func(Event, error)
-	running bool        // a goroutine calls f; guarded by mu
-	stopped bool        // f is not to be called any more; guarded by mu
-	id      engine.OpID // guarded by the node's lock
+	running bool // a goroutine calls f; guarded by mu
+	stopped bool // f is not to be called any more; guarded by mu
+
+	id      engine.OpID // guarded by the node's lock, as is relaxed
+	relaxed bool
 }
 
-func (x *listener) begin() {
+func (x *Listener) begin() {
 	if !x.node.do(func(now time.Time) {
 		if !x.isStopped() {
 			x.id = x.node.engine.Listen(now, x.key, x.query())
+			x.node.engine.RelaxListen(now, x.id, x.relaxed)
 			x.node.ops[x.id] = &x.results
 		}
 	}) {
@@ -90,7 +93,18 @@ func (x *listener) begin() {
 	}
 }
 
-func (x *listener) wakeLocked() {
+// Relax makes the listen cost a third of its packets, for who has surer news of the
+// same or none to expect soon, or as much as before. It is as quick as ever to tell
+// what its nodes report; but it takes a minute, not 20 s, to find out that one of them
+// has lost it, and by then a NAT on the way may have closed.
+func (x *Listener) Relax(relaxed bool) {
+	x.node.do(func(now time.Time) {
+		x.relaxed = relaxed
+		x.node.engine.RelaxListen(now, x.id, relaxed)
+	})
+}
+
+func (x *Listener) wakeLocked() {
 	if !x.running && !x.stopped {
 		x.running = true
 		go x.run()
@@ -98,7 +112,7 @@ func (x *listener) wakeLocked() {
 }
 
 // run tells what there is to tell.
-func (x *listener) run() {
+func (x *Listener) run() {
 	for {
 		batch, err := x.take()
 		for _, e := range batch {
@@ -120,7 +134,7 @@ func (x *listener) run() {
 }
 
 // take returns what run has to tell; after nothing, or ErrClosed, run is over.
-func (x *listener) take() (batch []engine.Effect, err error) {
+func (x *Listener) take() (batch []engine.Effect, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.stopped {
@@ -133,27 +147,28 @@ func (x *listener) take() (batch []engine.Effect, err error) {
 }
 
 // restart listens anew where nothing is left of what was reported.
-func (x *listener) restart() {
+func (x *Listener) restart() {
 	x.mu.Lock()
 	x.ended, x.err = false, nil
 	x.mu.Unlock()
 	x.begin()
 }
 
-func (x *listener) isStopped() bool {
+func (x *Listener) isStopped() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.stopped
 }
 
-func (x *listener) stop() {
+// Stop ends the listen. It does not wait for a call that is running.
+func (x *Listener) Stop() {
 	x.mu.Lock()
 	x.stopped, x.queue = true, nil
 	x.mu.Unlock()
 	x.endOperation()
 }
 
-func (x *listener) endOperation() {
+func (x *Listener) endOperation() {
 	x.node.do(func(now time.Time) {
 		x.node.engine.Stop(now, x.id)
 		delete(x.node.ops, x.id)

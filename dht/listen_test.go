@@ -61,19 +61,19 @@ func TestListenFunc(t *testing.T) {
 		a, b := virtualPair(t)
 		key := infohash.SumString("key")
 		var events []string
-		stop := b.ListenFunc(key, dht.Lookup{}, record(&events))
+		listener := b.ListenFunc(key, dht.Lookup{}, record(&events))
 		put(t, a, key, "first", time.Minute)
 		time.Sleep(10 * time.Second)
 		put(t, a, key, "second", time.Hour)
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		expect(t, events, "+first", "+second", "-first")
-		stop()
+		listener.Stop()
 		put(t, a, key, "third", time.Minute)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		expect(t, events, "+first", "+second", "-first")
-		stop() // again
+		listener.Stop() // again
 	})
 }
 
@@ -83,7 +83,7 @@ func TestListenFuncTakesNoGoroutine(t *testing.T) {
 		const listens = 100
 		before := runtime.NumGoroutine()
 		for i := range listens {
-			defer b.ListenFunc(infohash.SumString(fmt.Sprint(i)), dht.Lookup{}, func(dht.Event, error) {})()
+			defer b.ListenFunc(infohash.SumString(fmt.Sprint(i)), dht.Lookup{}, func(dht.Event, error) {}).Stop()
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
@@ -103,8 +103,8 @@ func TestASlowFuncHoldsUpNobody(t *testing.T) {
 		defer b.ListenFunc(key, dht.Lookup{}, func(e dht.Event, err error) {
 			<-goOn
 			told(e, err)
-		})()
-		defer b.ListenFunc(key, dht.Lookup{}, record(&quick))()
+		}).Stop()
+		defer b.ListenFunc(key, dht.Lookup{}, record(&quick)).Stop()
 		put(t, a, key, "first", time.Minute)
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
@@ -123,10 +123,10 @@ func TestListenFuncMayStopItself(t *testing.T) {
 		put(t, a, key, "first", time.Hour)
 		put(t, a, key, "second", time.Hour)
 		calls := 0
-		stop := make(chan func(), 1)
-		stop <- b.ListenFunc(key, dht.Lookup{}, func(dht.Event, error) {
+		listener := make(chan *dht.Listener, 1)
+		listener <- b.ListenFunc(key, dht.Lookup{}, func(dht.Event, error) {
 			calls++
-			(<-stop)()
+			(<-listener).Stop()
 		})
 		time.Sleep(time.Minute)
 		synctest.Wait()
@@ -142,14 +142,13 @@ func TestListenFuncEndsWithTheNode(t *testing.T) {
 		errs := make(chan error, 3)
 		note := func(_ dht.Event, err error) { errs <- err }
 		b.ListenFunc(infohash.SumString("a"), dht.Lookup{}, note)
-		stop := b.ListenFunc(infohash.SumString("b"), dht.Lookup{}, note)
-		stop()
+		b.ListenFunc(infohash.SumString("b"), dht.Lookup{}, note).Stop()
 		if err := b.Close(); err != nil {
 			t.Fatal(err)
 		}
-		stop = b.ListenFunc(infohash.SumString("c"), dht.Lookup{}, note)
+		listener := b.ListenFunc(infohash.SumString("c"), dht.Lookup{}, note)
 		synctest.Wait()
-		stop()
+		listener.Stop()
 		synctest.Wait()
 		close(errs)
 		count := 0

@@ -15,7 +15,7 @@ import (
 // listen takes what is put at one of our keys, until stop is called.
 func (p *Peers) listen(form int, key infohash.Hash) (stop func()) {
 	lookup := dht.Lookup{As: p.cfg.Identity, Where: []value.Condition{value.WhereUserType(userType)}}
-	return p.cfg.Node.ListenFunc(key, lookup, func(event dht.Event, err error) {
+	listener := p.cfg.Node.ListenFunc(key, lookup, func(event dht.Event, err error) {
 		switch {
 		case err != nil:
 			p.log.Debug("listen for requests", "err", err)
@@ -23,6 +23,7 @@ func (p *Peers) listen(form int, key infohash.Hash) (stop func()) {
 			p.received(form, event.Value)
 		}
 	})
+	return listener.Stop
 }
 
 // received takes a request or an answer. Its signature is good where it was

@@ -17,8 +17,9 @@ import (
 // operation is something that a caller has started and may stop. It runs in
 // each address family of the node.
 type operation struct {
-	id   OpID
-	ends []func(now time.Time) // what ends it, in each family and here
+	id    OpID
+	ends  []func(now time.Time)             // what ends it, in each family and here
+	relax func(now time.Time, relaxed bool) // nil if it does not listen
 }
 
 func (op *operation) end(now time.Time) {
@@ -250,6 +251,11 @@ func (e *Engine) Listen(now time.Time, key infohash.Hash, query value.Query) OpI
 		Due:     func(at time.Time) { e.timers.set(&op.timer, at) },
 	})
 	op.timer.fire = op.cache.Tick
+	op.relax = func(now time.Time, relaxed bool) {
+		for _, p := range op.placed {
+			p.search.RelaxListen(now, p.listen, relaxed)
+		}
+	}
 	query.Select = nil
 	e.watch(now, op, key, query)
 	for _, f := range e.families {
@@ -261,6 +267,16 @@ func (e *Engine) Listen(now time.Time, key infohash.Hash, query value.Query) OpI
 	op.ends = append(op.ends, func(time.Time) { e.timers.set(&op.timer, time.Time{}) })
 	e.settle(now)
 	return op.id
+}
+
+// RelaxListen makes a listen cost less, or as much as before: see
+// [search.RelaxedRepeat]. Other operations are as they were.
+func (e *Engine) RelaxListen(now time.Time, id OpID, relaxed bool) {
+	e.now = now
+	if op := e.ops[id]; op != nil && op.relax != nil {
+		op.relax(now, relaxed)
+		e.settle(now)
+	}
 }
 
 // Ping asks the node at an address for its id, until it answers or does not

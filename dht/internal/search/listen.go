@@ -13,10 +13,11 @@ import (
 // Listen is one running listen in one address family. What its nodes push goes
 // into a Cache, which it may share with the listen of the other family.
 type Listen struct {
-	query []byte
-	cache *Cache
-	heard bool // of a value
-	at    map[*peer]*socket
+	query  []byte
+	cache  *Cache
+	heard  bool // of a value
+	at     map[*peer]*socket
+	repeat time.Duration
 }
 
 // socket is a listen placed, or being placed, on one peer.
@@ -38,10 +39,30 @@ type detachment struct {
 
 // Listen starts following what matches query.
 func (s *Search) Listen(now time.Time, query value.Query, cache *Cache) *Listen {
-	l := &Listen{query: pack(query), cache: cache, at: make(map[*peer]*socket)}
+	l := &Listen{query: pack(query), cache: cache, at: make(map[*peer]*socket), repeat: ListenRepeat}
 	s.listens = append(s.listens, l)
 	s.Step(now)
 	return l
+}
+
+// RelaxListen makes l be repeated at RelaxedRepeat, or at ListenRepeat again.
+func (s *Search) RelaxListen(now time.Time, l *Listen, relaxed bool) {
+	was := l.repeat
+	l.repeat = ListenRepeat
+	if relaxed {
+		l.repeat = RelaxedRepeat
+	}
+	if l.repeat >= was {
+		return
+	}
+	// What was spread over the longer time is spread over the shorter one: many
+	// listens can lose their ease at once.
+	for _, k := range l.at {
+		if rest := k.next.Sub(now); rest > 0 {
+			k.next = now.Add(rest / time.Duration(was/l.repeat))
+		}
+	}
+	s.Step(now)
 }
 
 // StopListen ends l. Its cache reports nothing more of it; storing nodes stop
@@ -173,7 +194,7 @@ func (s *Search) sendListen(now time.Time, l *Listen, p *peer, k *socket) {
 				p.token = append(p.token[:0], m.Token...)
 			}
 			k.busy, p.refusals = false, 0
-			k.next = now.Add(ListenRepeat)
+			k.next = now.Add(l.repeat)
 			if l.at[p] == k {
 				s.relieve(now, l)
 				s.wakeBy(k.next)

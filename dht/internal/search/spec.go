@@ -18,6 +18,10 @@ const (
 	// ListenRepeat is the interval at which a listen is repeated, well before
 	// storing nodes forget it.
 	ListenRepeat = 20 * time.Second
+	// RelaxedRepeat is the interval for who can wait. Storing nodes keep a listen
+	// for ten minutes (opendht spec 6.4): more often only finds out sooner that
+	// they have lost it, or that a NAT keeps their reports away.
+	RelaxedRepeat = time.Minute
 	// RefreshMargin is how long before the end of its life a permanent value is
 	// announced again.
 	RefreshMargin = 10 * time.Second
