@@ -62,7 +62,8 @@ type Account struct {
 	devices   map[value.LongID]string
 	revoked   map[infohash.Hash]*identity.RevocationList
 	issuers   map[infohash.Hash]*identity.Certificate // of accounts, as far as known
-	unproven  map[infohash.Hash][][]byte              // revocation lists of accounts that are not
+	unread    map[infohash.Hash]bool                  // accounts with revocation lists that came before their certificate
+	judging   map[infohash.Hash]int                   // chains of an account that are being verified
 	waiting   int                                     // received messages whose sender is being looked for
 
 	peers      *peer.Peers   // nil without connections
@@ -94,7 +95,8 @@ func Open(cfg Config) (*Account, error) {
 		stored:  make(map[uint64]int),
 		kept:    make(map[uint64]*dht.Keep),
 		revoked: make(map[infohash.Hash]*identity.RevocationList),
-		issuers: make(map[infohash.Hash]*identity.Certificate), unproven: make(map[infohash.Hash][][]byte),
+		issuers: make(map[infohash.Hash]*identity.Certificate),
+		unread:  make(map[infohash.Hash]bool), judging: make(map[infohash.Hash]int),
 		strangers:  cfg.Connections != nil && cfg.Connections.Strangers,
 		visibility: make(chan struct{}),
 	}

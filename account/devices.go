@@ -134,17 +134,15 @@ func (s *session) verdict(account, device infohash.Hash, long value.LongID) (pre
 		return presence.Unknown, err
 	}
 	defer s.leave()
-	a := s.account
 	chain, _, err := s.chain(s.ctx, device, long, account)
+	if err == nil {
+		err = s.notRevoked(account, chain)
+	}
 	switch {
 	case errors.Is(err, identity.ErrRevoked):
 		return presence.Revoked, nil
 	case err != nil:
 		return presence.Unknown, err
-	}
-	a.tryRevocationLists(account, chain.Account())
-	if _, err := a.verify(chain); errors.Is(err, identity.ErrRevoked) {
-		return presence.Revoked, nil
 	}
 	return presence.Genuine, nil
 }

@@ -2,6 +2,7 @@ package account
 
 import (
 	"crypto/rand"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -78,4 +79,46 @@ func (p *person) verdictOf(other *person) (verdict presence.Verdict) {
 		}
 	})
 	return verdict
+}
+
+// TestForgedRevocationLists finds the revocation list of an account among many that
+// are none, also where they came first.
+func TestForgedRevocationLists(t *testing.T) {
+	t.Parallel()
+	nodes := dhttest.Network(t, 3)
+	alice, bob, carol := newPerson(t, nodes[1]), newPerson(t, nodes[2]), newPerson(t, nodes[0])
+	for i := range 40 {
+		forged := &value.Value{Type: value.TypeUserData, Data: value.AppendRevocationList(nil, []byte{0x30, 1, byte(i)})}
+		if _, err := nodes[0].Put(t.Context(), bob.ID(), forged); err != nil {
+			t.Fatal(err)
+		}
+	}
+	revoke(t, bob)
+	for _, p := range []*person{alice, bob, carol} {
+		p.Start(p.node)
+		await(t, p, 0, func(e presence.Announced) bool { return e.On })
+	}
+	found, err := Query(t.Context(), nodes[0], bob.ID())
+	if err != nil || len(found.Devices) != 1 || found.Devices[0].Verdict != presence.Revoked {
+		t.Errorf("query = %+v, %v; want one revoked device", found, err)
+	}
+	if err := alice.Subscribe(bob.ID()); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the device is known to be revoked", func() bool {
+		_, _, err := alice.cachedChain(bob.Device().ID())
+		return errors.Is(err, identity.ErrRevoked) && isOffline(alice, bob)
+	})
+	for _, p := range []*person{bob, alice} {
+		if err := p.SendRequest(carol.ID(), nil); err != nil {
+			t.Fatal(err)
+		}
+		await(t, p, 0, func(e contact.OutgoingChanged) bool { return e.Peer == carol.ID() && e.State >= contact.Stored })
+	}
+	await(t, carol, 0, func(e contact.RequestReceived) bool { return e.Request.From == alice.ID() })
+	carol.Read(func(l *contact.List, _ *presence.Tracker) {
+		if _, pending := l.Request(bob.ID()); pending {
+			t.Error("the revoked device of a stranger is heard")
+		}
+	})
 }

@@ -46,7 +46,8 @@ func (s *session) received(v *value.Value) {
 }
 
 // admit finds out which account a message comes from and hands it to the contact
-// list. A certificate that is not there yet is looked for again.
+// list. A certificate that is not there yet, or not the only one there, is looked for
+// again.
 func (s *session) admit(m contact.Message) {
 	a := s.account
 	for failures := range senderTries {
@@ -60,7 +61,7 @@ func (s *session) admit(m contact.Message) {
 			return
 		}
 		a.log.Debug("sender not proven", "device", m.Device, "err", err)
-		if errors.Is(err, identity.ErrUntrusted) || errors.Is(err, identity.ErrRevoked) || !pause(s.ctx, backoff(failures)) {
+		if errors.Is(err, identity.ErrRevoked) || !pause(s.ctx, backoff(failures)) {
 			return
 		}
 	}
@@ -73,13 +74,9 @@ func (s *session) owner(ctx context.Context, device infohash.Hash, long value.Lo
 		return infohash.Hash{}, err
 	}
 	defer s.leave()
-	a := s.account
 	chain, account, err := s.chain(ctx, device, long, infohash.Hash{})
 	if err != nil {
 		return account, err
 	}
-	defer a.forgetStranger(account)
-	s.findRevocations(account)
-	a.tryRevocationLists(account, chain.Account())
-	return a.verify(chain)
+	return account, s.notRevoked(account, chain)
 }

@@ -10,9 +10,6 @@ const (
 	maxJobs = 8
 	// maxWaiting bounds the received messages whose sender is yet to be found.
 	maxWaiting = 256
-	// maxForeignLists bounds the revocation lists kept of one account until its
-	// certificate is known.
-	maxForeignLists = 4
 	// refreshLive is how often the tracker hears that a value is still held: well
 	// within the ten minutes after which it would end by its own clock. The
 	// node watches over the lives of values itself and only tells of their end.

@@ -41,6 +41,15 @@ func Query(ctx context.Context, node *dht.Node, account infohash.Hash) (Announce
 	for _, device := range q.order {
 		q.chains = append(q.chains, findChain(ctx, node, account, device, value.KeyLongID(q.keys[device])))
 	}
+	if issuer := q.issuer(time.Now()); issuer != nil && q.listed {
+		// They had to wait for the certificate, as anybody can put any number of them.
+		for v, err := range node.Get(ctx, account, userData) {
+			if err != nil {
+				return Announcements{}, fmt.Errorf("account: revocations of %v: %w", account, err)
+			}
+			q.takeList(v, issuer)
+		}
+	}
 	return q.conclude(time.Now()), nil
 }
 
@@ -50,13 +59,14 @@ type query struct {
 	order    []infohash.Hash // devices
 	keys     map[infohash.Hash][]byte
 	chains   []identity.Chain // by order, nil = not found
-	lists    [][]byte
+	listed   bool             // there may be revocation lists
+	list     *identity.RevocationList
 	rejected int
 }
 
 func (q *query) take(v *value.Value) {
-	if der, err := value.ParseRevocationList(v.Data); !v.Signed() && err == nil && len(q.lists) < maxForeignLists {
-		q.lists = append(q.lists, der)
+	if _, err := value.ParseRevocationList(v.Data); !v.Signed() && err == nil {
+		q.listed = true
 		return
 	}
 	d, err := identity.ParseAnnouncement(v, q.account)
@@ -89,44 +99,52 @@ func findChain(ctx context.Context, node *dht.Node, account, device infohash.Has
 	return other
 }
 
+// issuer returns the certificate of the account, nil if none of the chains is its.
+func (q *query) issuer(now time.Time) *identity.Certificate {
+	for _, chain := range q.chains {
+		if chain == nil {
+			continue
+		}
+		if owner, err := chain.Verify(now); err == nil && owner == q.account {
+			return chain.Account()
+		}
+	}
+	return nil
+}
+
+// takeList keeps the newest revocation list of the account.
+func (q *query) takeList(v *value.Value, issuer *identity.Certificate) {
+	der, err := value.ParseRevocationList(v.Data)
+	if v.Signed() || err != nil {
+		return
+	}
+	list, err := identity.ParseRevocationList(der, issuer)
+	if err == nil && (q.list == nil || list.ThisUpdate.After(q.list.ThisUpdate)) {
+		q.list = list
+	}
+}
+
 // conclude judges the devices by their chains and the newest revocation list.
 func (q *query) conclude(now time.Time) Announcements {
 	result := Announcements{Rejected: q.rejected}
-	list := q.revocations()
-	if list != nil {
-		result.Revocation = list.ThisUpdate
+	if q.list != nil {
+		result.Revocation = q.list.ThisUpdate
 	}
 	for i, device := range q.order {
 		result.Devices = append(result.Devices, AnnouncedDevice{
-			ID: device, LongID: value.KeyLongID(q.keys[device]), Verdict: q.verdict(now, q.chains[i], list),
+			ID: device, LongID: value.KeyLongID(q.keys[device]), Verdict: q.verdict(now, q.chains[i]),
 		})
 	}
 	return result
 }
 
-func (q *query) revocations() (newest *identity.RevocationList) {
-	for _, chain := range q.chains {
-		if chain == nil || chain.Account() == nil || chain.Account().ID() != q.account {
-			continue
-		}
-		for _, der := range q.lists {
-			list, err := identity.ParseRevocationList(der, chain.Account())
-			if err == nil && (newest == nil || list.ThisUpdate.After(newest.ThisUpdate)) {
-				newest = list
-			}
-		}
-		return newest
-	}
-	return nil
-}
-
-func (q *query) verdict(now time.Time, chain identity.Chain, list *identity.RevocationList) presence.Verdict {
+func (q *query) verdict(now time.Time, chain identity.Chain) presence.Verdict {
 	if chain == nil {
 		return presence.Unknown
 	}
 	var lists []*identity.RevocationList
-	if list != nil {
-		lists = append(lists, list)
+	if q.list != nil {
+		lists = append(lists, q.list)
 	}
 	owner, err := chain.Verify(now, lists...)
 	switch {

@@ -12,40 +12,29 @@ import (
 )
 
 // foundRevocationList takes in an unsigned value found at the id of an account: if
-// it is a list of revoked devices that the account signed, it holds from now on.
+// it is a list of revoked devices that the account signed, it holds from now on. As
+// long as the certificate of the account is not known all that is kept is that there
+// was one: anybody can put lists, and the first ones need not be the good ones.
 func (a *Account) foundRevocationList(account infohash.Hash, v *value.Value) {
 	der, err := value.ParseRevocationList(v.Data)
-	if err != nil || len(der) > identity.MaxRevocationListSize {
+	if err != nil {
 		return
 	}
 	a.mu.Lock()
-	lists := a.unproven[account]
-	if len(lists) < maxForeignLists && !slices.ContainsFunc(lists, func(l []byte) bool { return string(l) == string(der) }) {
-		a.unproven[account] = append(lists, slices.Clone(der))
-	}
 	issuer := a.issuers[account]
-	a.mu.Unlock()
-	if issuer != nil {
-		a.tryRevocationLists(account, issuer)
+	if issuer == nil {
+		a.unread[account] = true
 	}
-}
-
-// tryRevocationLists checks the lists found so far against the certificate of
-// their account, which is known now.
-func (a *Account) tryRevocationLists(account infohash.Hash, issuer *identity.Certificate) {
-	a.mu.Lock()
-	a.issuers[account] = issuer
-	lists := a.unproven[account]
-	delete(a.unproven, account)
 	a.mu.Unlock()
-	for _, der := range lists {
-		list, err := identity.ParseRevocationList(der, issuer)
-		if err != nil {
-			a.log.Debug("revocation list refused", "account", account, "err", err)
-			continue
-		}
-		a.holdRevocations(account, issuer, list)
+	if issuer == nil {
+		return
 	}
+	list, err := identity.ParseRevocationList(slices.Clone(der), issuer)
+	if err != nil {
+		a.log.Debug("revocation list refused", "account", account, "err", err)
+		return
+	}
+	a.holdRevocations(account, issuer, list)
 }
 
 // holdRevocations makes a list count, unless a newer one does, and takes the
@@ -70,14 +59,28 @@ func (a *Account) holdRevocations(account infohash.Hash, issuer *identity.Certif
 	}
 }
 
-// findRevocations makes the revocation list of an account known, unless its id is
-// listened at and so it is.
-func (s *session) findRevocations(account infohash.Hash) {
+// notRevoked verifies the chain of a device of an account, once more, with what is to
+// be known of the account's revocation lists.
+func (s *session) notRevoked(account infohash.Hash, chain identity.Chain) error {
 	a := s.account
 	a.mu.Lock()
-	followed := a.follows[account] != nil
+	a.judging[account]++
 	a.mu.Unlock()
-	if followed {
+	defer a.doneJudging(account)
+	s.findRevocations(account, chain.Account())
+	_, err := a.verify(chain)
+	return err
+}
+
+// findRevocations makes the revocation list of an account with this certificate known,
+// unless its id is listened at and so it is.
+func (s *session) findRevocations(account infohash.Hash, issuer *identity.Certificate) {
+	a := s.account
+	a.mu.Lock()
+	a.issuers[account] = issuer
+	known := a.follows[account] != nil && !a.unread[account]
+	a.mu.Unlock()
+	if known {
 		return
 	}
 	a.knowRevocations(account)
@@ -91,19 +94,32 @@ func (s *session) findRevocations(account infohash.Hash) {
 			a.foundRevocationList(account, v)
 		}
 	}
+	a.mu.Lock()
+	delete(a.unread, account)
+	a.mu.Unlock()
+}
+
+func (a *Account) doneJudging(account infohash.Hash) {
+	a.mu.Lock()
+	if a.judging[account]--; a.judging[account] == 0 {
+		delete(a.judging, account)
+	}
+	a.mu.Unlock()
+	a.forgetStranger(account)
 }
 
 // forgetStranger drops what is held in memory about the certificates of an
-// account that is not followed: there is no end of strangers.
+// account that is not followed: there is no end of strangers. What a chain is being
+// verified with is dropped after the last one.
 func (a *Account) forgetStranger(account infohash.Hash) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.follows[account] != nil || account == a.id {
+	if a.follows[account] != nil || account == a.id || a.judging[account] > 0 {
 		return
 	}
 	delete(a.issuers, account)
 	delete(a.revoked, account)
-	delete(a.unproven, account)
+	delete(a.unread, account)
 }
 
 // knowRevocations takes in the list of an account that was found in an earlier
