@@ -28,8 +28,12 @@ const (
 
 	// maxDatagram is the largest answer to a search that is looked at.
 	maxDatagram = 2048
-	// maxAnswers is how many devices that answer are looked at.
-	maxAnswers = 8
+	// maxAnswers is how many devices that answer are looked at, and maxAnswersEach
+	// how many of them at one address.
+	maxAnswers     = 8
+	maxAnswersEach = 2
+	// maxServices is how many services of a device are tried that might map ports.
+	maxServices = 4
 	// maxDocument bounds the descriptions and answers of a device, and maxHeader
 	// what comes before.
 	maxDocument = 128 << 10

@@ -15,9 +15,10 @@ import (
 type home struct {
 	mu    sync.Mutex
 	ports map[uint16]time.Time // until when each is mapped
-	stuck bool
+	adds  int
+	life  time.Duration // granted, if less than asked for; 0: as asked for
 
-	restarted atomic.Bool
+	stuck, restarted atomic.Bool
 }
 
 // until returns until when a port is mapped, and how many are.
@@ -36,14 +37,26 @@ func (h *home) external(context.Context) (netip.Addr, error) {
 }
 
 func (h *home) add(ctx context.Context, internal, _ uint16, life time.Duration) (uint16, time.Duration, error) {
-	if h.stuck {
+	if h.stuck.Load() {
 		<-ctx.Done()
 		return 0, 0, ctx.Err()
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.adds++
+	if h.life > 0 {
+		life = min(life, h.life)
+	}
 	h.ports[internal] = time.Now().Add(life)
 	return internal, life, nil
+}
+
+// restart has the router forget all ports.
+func (h *home) restart() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	clear(h.ports)
+	h.restarted.Store(true)
 }
 
 func (h *home) forgot() bool { return h.restarted.CompareAndSwap(true, false) }
@@ -80,6 +93,94 @@ func TestRenewed(t *testing.T) {
 	})
 }
 
+// TestRouterRestarts has a router be silent when a mapping is to be renewed, and be
+// found elsewhere then.
+func TestRouterRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before, after := &home{ports: make(map[uint16]time.Time)}, &home{ports: make(map[uint16]time.Time)}
+		var down atomic.Bool
+		m := mapper(t, func(context.Context) (router, error) {
+			switch {
+			case down.Load():
+				return nil, ErrNoRouter
+			case before.stuck.Load():
+				return after, nil
+			}
+			return before, nil
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		if _, err := m.Map(ctx, at(1)); err != nil {
+			t.Fatal(err)
+		}
+		before.stuck.Store(true)
+		down.Store(true)
+		time.Sleep(lifetime)
+		down.Store(false)
+		time.Sleep(lifetime)
+		synctest.Wait()
+		if until, _ := after.until(1); until.Before(time.Now()) {
+			t.Error("the mapping was not made again")
+		}
+		cancel()
+		synctest.Wait()
+		if _, n := after.until(1); n > 0 {
+			t.Error("the mapping was not removed")
+		}
+	})
+}
+
+// TestForgotten renews all mappings when a router is seen to have forgotten them,
+// and when the network changed.
+func TestForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &home{ports: make(map[uint16]time.Time)}
+		m := mapper(t, h.find)
+		for port := range 2 {
+			if _, err := m.Map(t.Context(), at(port+1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		h.restart()
+		if _, err := m.Map(t.Context(), at(3)); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if _, n := h.until(1); n != 3 {
+			t.Errorf("%d of 3 ports are mapped", n)
+		}
+		h.restart()
+		m.NetworkChanged()
+		synctest.Wait()
+		if _, n := h.until(1); n != 3 {
+			t.Errorf("%d of 3 ports are mapped after the network changed", n)
+		}
+		// All is quiet after that.
+		before := h.adds
+		time.Sleep(lifetime/2 - time.Second)
+		synctest.Wait()
+		if h.adds != before {
+			t.Errorf("%d requests without need", h.adds-before)
+		}
+	})
+}
+
+// TestShortLife renews no more often than it wants to, whatever a router grants.
+func TestShortLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &home{ports: make(map[uint16]time.Time), life: time.Nanosecond}
+		m := mapper(t, h.find)
+		if _, err := m.Map(t.Context(), at(1)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10*minRenewal + time.Second)
+		synctest.Wait()
+		if h.adds != 11 {
+			t.Errorf("%d requests, want 11", h.adds)
+		}
+	})
+}
+
 func TestCrowd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &home{ports: make(map[uint16]time.Time)}
@@ -105,7 +206,8 @@ func TestCrowd(t *testing.T) {
 
 func TestStuckRouter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := &home{ports: make(map[uint16]time.Time), stuck: true}
+		h := &home{ports: make(map[uint16]time.Time)}
+		h.stuck.Store(true)
 		m := mapper(t, h.find)
 		start := time.Now()
 		if _, err := m.Map(t.Context(), at(1)); err == nil || time.Since(start) > mapTimeout {
@@ -117,7 +219,7 @@ func TestStuckRouter(t *testing.T) {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
 		// It gets another chance.
-		h.stuck = false
+		h.stuck.Store(false)
 		time.Sleep(seekAgain)
 		_, _ = m.Map(t.Context(), at(1))
 		synctest.Wait()

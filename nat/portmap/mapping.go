@@ -87,7 +87,8 @@ func (e *mapping) close() {
 	_ = e.router.remove(ctx, e.internal, e.external) // it ends by itself
 }
 
-// usable reports whether others may be told of an address.
+// usable reports whether others may be told of an address: what maps ports
+// translates IPv4, and an IPv6 address might name a zone.
 func usable(addr netip.Addr) bool {
-	return addr.IsValid() && addr.IsGlobalUnicast() && !addr.IsLinkLocalUnicast()
+	return addr.Is4() && addr.IsGlobalUnicast()
 }

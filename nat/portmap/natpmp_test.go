@@ -87,6 +87,12 @@ func TestHostileGateways(t *testing.T) {
 			}
 			return answer
 		}},
+		{"a life of nothing", "127.0.53.9", func(request, answer []byte) []byte {
+			if len(request) > 2 {
+				clear(answer[12:])
+			}
+			return answer
+		}},
 		{"refuses", "127.0.53.6", func(_, answer []byte) []byte {
 			answer[3] = 2
 			return answer
@@ -112,6 +118,38 @@ func TestHostileGateways(t *testing.T) {
 			}
 			if took := time.Since(start); took > 2*mapTimeout {
 				t.Errorf("took %v", took)
+			}
+		})
+	}
+}
+
+// TestEpoch tells a router that was started again from one whose clock is off.
+func TestEpoch(t *testing.T) {
+	tests := []struct {
+		name    string
+		seconds uint32 // said at first
+		passed  time.Duration
+		then    uint32 // said after that
+		want    bool
+	}{
+		{"in step", 1000, time.Hour, 4600, true},
+		{"slow", 1000, time.Hour, 1000 + 3600*7/8, true},
+		{"too slow", 1000, time.Hour, 1000 + 3600*7/8 - 3, false},
+		{"fast, or we were asleep", 1000, time.Second, 90000, true},
+		{"rounded", 1000, 0, 998, true},
+		{"started again", 1000, time.Minute, 5, false},
+		{"counter at its end", 1<<32 - 1, time.Minute, 59, false},
+		{"never counts", 0, time.Hour, 0, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var e epoch
+			now := time.Unix(1e9, 0)
+			if !e.continues(tt.seconds, now) {
+				t.Error("forgotten at first")
+			}
+			if got := e.continues(tt.then, now.Add(tt.passed)); got != tt.want {
+				t.Errorf("%v", got)
 			}
 		})
 	}

@@ -67,23 +67,63 @@ func search(socket *net.UDPConn, to netip.AddrPort, target string) error {
 func open(ctx context.Context, socket *net.UDPConn, found chan<- result) {
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
-	var locations []string
+	var c crowd
 	buf := make([]byte, maxDatagram)
-	for len(locations) < maxAnswers {
+	for !c.full() {
 		n, from, err := socket.ReadFromUDPAddrPort(buf)
 		if err != nil {
 			return
 		}
+		addr := from.Addr().Unmap()
 		location := parseAnswer(buf[:n])
-		if location == "" || slices.Contains(locations, location) {
+		if location == "" || !near(addr) || !c.admit(addr, location) {
 			continue
 		}
-		locations = append(locations, location)
 		tasks.Go(func() {
-			r, err := openUPnP(ctx, location, from.Addr().Unmap())
+			r, err := openUPnP(ctx, location, addr)
 			found <- result{r, err}
 		})
 	}
+}
+
+// crowd is the devices that are looked at. One that answers often does not keep
+// out the others.
+type crowd struct {
+	locations []string
+	addrs     []netip.Addr // of each
+}
+
+func (c *crowd) full() bool { return len(c.locations) == maxAnswers }
+
+// admit reports whether to look at a device, and counts it.
+func (c *crowd) admit(addr netip.Addr, location string) bool {
+	same := 0
+	for i := range c.addrs {
+		if c.locations[i] == location {
+			return false
+		}
+		if c.addrs[i] == addr {
+			same++
+		}
+	}
+	if same == maxAnswersEach {
+		return false
+	}
+	c.locations, c.addrs = append(c.locations, location), append(c.addrs, addr)
+	return true
+}
+
+// near reports whether an address may be of this network. Routers of others do not
+// map ports for us, whatever they say.
+func near(addr netip.Addr) bool {
+	if addr.IsPrivate() {
+		return true
+	}
+	own, _ := net.InterfaceAddrs() // without any, nothing is near
+	return slices.ContainsFunc(own, func(a net.Addr) bool {
+		network, err := netip.ParsePrefix(a.String())
+		return err == nil && network.Contains(addr)
+	})
 }
 
 // parseAnswer returns where the device that answered is described, "" if that is

@@ -42,7 +42,7 @@ type upnp struct {
 
 // deviceTransport carries requests to devices: one each, without proxies, and with
 // answers of bounded size.
-var deviceTransport = bounded{&http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: maxHeader}}
+var deviceTransport = bounded{&http.Transport{DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxHeader}}
 
 type bounded struct{ next http.RoundTripper }
 
@@ -80,23 +80,31 @@ func openUPnP(ctx context.Context, location string, from netip.Addr) (router, er
 		return nil, err
 	}
 	err = errors.New("a device that maps no ports")
-	for _, name := range services {
-		for _, service := range root.Device.FindService(name) {
-			if !service.ControlURL.Ok || !sameHost(&service.ControlURL.URL, from) {
-				continue
+	for _, service := range controlled(root, from) {
+		r := &upnp{at: from, host: host, service: service.ServiceType, client: soap.NewSOAPClient(service.ControlURL.URL)}
+		r.client.HTTPClient = deviceClient
+		var addr netip.Addr
+		if addr, err = r.external(ctx); err == nil {
+			if usable(addr) {
+				return r, nil
 			}
-			r := &upnp{at: from, host: host, service: name, client: soap.NewSOAPClient(service.ControlURL.URL)}
-			r.client.HTTPClient = deviceClient
-			var addr netip.Addr
-			if addr, err = r.external(ctx); err == nil {
-				if usable(addr) {
-					return r, nil
-				}
-				err = &unconnected{r}
-			}
+			err = &unconnected{r}
 		}
 	}
 	return nil, err
+}
+
+// controlled returns the services of a device that map ports, the best first.
+func controlled(root *goupnp.RootDevice, at netip.Addr) []*goupnp.Service {
+	var all []*goupnp.Service
+	for _, name := range services {
+		for _, s := range root.Device.FindService(name) {
+			if s.ControlURL.Ok && sameHost(&s.ControlURL.URL, at) && len(all) < maxServices {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
 }
 
 func sameHost(u *url.URL, host netip.Addr) bool {

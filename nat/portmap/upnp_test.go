@@ -23,7 +23,8 @@ var loopback = netip.MustParseAddr("127.0.0.1")
 
 // igd is an Internet Gateway Device on loopback.
 type igd struct {
-	ssdp netip.AddrPort
+	ssdp   netip.AddrPort
+	answer string // to searches
 
 	mu       sync.Mutex
 	mappings map[string]string // external port -> host:port
@@ -51,7 +52,8 @@ func newIGD(t *testing.T, location string) *igd {
 	if location == "" {
 		location = server.URL + "/device.xml"
 	}
-	d.ssdp = answerSearches(t, "HTTP/1.1 200 OK\r\nLOCATION: "+location+"\r\nST: upnp:rootdevice\r\n\r\n")
+	d.answer = "HTTP/1.1 200 OK\r\nLOCATION: " + location + "\r\nST: upnp:rootdevice\r\n\r\n"
+	d.ssdp = answerSearches(t, d.answer)
 	return d
 }
 

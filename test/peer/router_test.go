@@ -152,6 +152,7 @@ func TestRouter(t *testing.T) {
 			testRefused(t, protocol+" 192.168.1.1 none: the router has no address", speaks, anybody)
 		})
 	}
+	t.Run("UPnP of old", func(t *testing.T) { testRouter(t, "UPnP", onlyUPnP, "force_igd_desc_v1=yes", public, anybody) })
 	t.Run("UPnP refused", func(t *testing.T) {
 		testRefused(t, "UPnP 192.168.1.1 none: refused: error 606", onlyUPnP, public, nobody)
 	})
