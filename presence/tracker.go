@@ -1,13 +1,13 @@
 package presence
 
 import (
-	"container/heap"
 	"errors"
 	"maps"
 	"slices"
 	"time"
 
 	"rollcall/dht/infohash"
+	"rollcall/internal/timers"
 )
 
 var (
@@ -32,7 +32,7 @@ type Tracker struct {
 	cfg     TrackerConfig
 	started bool
 	peers   map[infohash.Hash]*peer
-	timers  timers
+	timers  *timers.Queue[*peer]
 	counts  [outcomes]uint64
 	effects []Effect
 }
@@ -61,13 +61,15 @@ type peer struct {
 	note      Note
 	unheard   bool // note was not told yet
 
-	deadline time.Time
-	place    int // in timers, -1 = not there
+	timers.Timer
 }
 
 // NewTracker returns a tracker that listens to nothing before Start.
 func NewTracker(cfg TrackerConfig) *Tracker {
-	return &Tracker{cfg: cfg, peers: make(map[infohash.Hash]*peer)}
+	return &Tracker{
+		cfg: cfg, peers: make(map[infohash.Hash]*peer),
+		timers: timers.New(func(a, b *peer) int { return a.account.Compare(b.account) }),
+	}
 }
 
 // Start begins to listen for everything that is tracked.
@@ -162,7 +164,6 @@ func (t *Tracker) get(account infohash.Hash) (*peer, error) {
 		verdicts: make(map[infohash.Hash]Verdict),
 		dates:    make(map[infohash.Hash]*dates),
 		channels: make(map[infohash.Hash]channels),
-		place:    -1,
 	}
 	t.peers[account] = p
 	return p, nil
@@ -205,7 +206,7 @@ func (t *Tracker) unfollow(now time.Time, p *peer) {
 	}
 	p.online, p.offlineAt = false, time.Time{}
 	p.status = p.derive()
-	t.schedule(p, time.Time{})
+	t.timers.Set(p, time.Time{})
 }
 
 // drop takes a device off the network.
@@ -229,18 +230,13 @@ func (t *Tracker) emit(e Effect) { t.effects = append(t.effects, e) }
 
 // Tick ends announcements and dwell times that are over at now.
 func (t *Tracker) Tick(now time.Time) {
-	for len(t.timers) > 0 && !t.timers[0].deadline.After(now) {
-		t.review(now, t.timers[0], CauseDevices)
+	for p, ok := t.timers.Due(now); ok; p, ok = t.timers.Due(now) {
+		t.review(now, p, CauseDevices)
 	}
 }
 
 // NextDeadline reports when Tick must be called next; zero means never.
-func (t *Tracker) NextDeadline() time.Time {
-	if len(t.timers) == 0 {
-		return time.Time{}
-	}
-	return t.timers[0].deadline
-}
+func (t *Tracker) NextDeadline() time.Time { return t.timers.Next() }
 
 // review drops what of p has ended at now, settles its status, and sets its
 // timer. Every input about the devices of p ends with it.
@@ -262,54 +258,7 @@ func (t *Tracker) review(now time.Time, p *peer, cause Cause) {
 	for _, d := range p.devices {
 		deadline = earlier(deadline, d.last())
 	}
-	t.schedule(p, deadline)
-}
-
-func (t *Tracker) schedule(p *peer, deadline time.Time) {
-	p.deadline = deadline
-	switch {
-	case deadline.IsZero() && p.place >= 0:
-		heap.Remove(&t.timers, p.place)
-	case deadline.IsZero():
-	case p.place < 0:
-		heap.Push(&t.timers, p)
-	default:
-		heap.Fix(&t.timers, p.place)
-	}
-}
-
-// timers is a heap of the peers that have a deadline; each knows its place.
-type timers []*peer
-
-func (h timers) Len() int { return len(h) }
-
-func (h timers) Less(i, j int) bool {
-	if !h[i].deadline.Equal(h[j].deadline) {
-		return h[i].deadline.Before(h[j].deadline)
-	}
-	return h[i].account.Compare(h[j].account) < 0
-}
-
-func (h timers) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].place, h[j].place = i, j
-}
-
-// Push implements heap.Interface.
-func (h *timers) Push(x any) {
-	p := x.(*peer)
-	p.place = len(*h)
-	*h = append(*h, p)
-}
-
-// Pop implements heap.Interface.
-func (h *timers) Pop() any {
-	last := len(*h) - 1
-	p := (*h)[last]
-	p.place = -1
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	return p
+	t.timers.Set(p, deadline)
 }
 
 func sortedKeys[V any](m map[infohash.Hash]V) []infohash.Hash {

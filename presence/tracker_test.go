@@ -260,10 +260,7 @@ func checkTracker(rt *rapid.T, now time.Time, tracker *Tracker) {
 		if p.status != p.derive() {
 			rt.Fatalf("status is %s, should be %s", p.status, p.derive())
 		}
-		if p.place >= 0 && (tracker.timers[p.place] != p || p.deadline.IsZero()) {
-			rt.Fatal("a timer is lost")
-		}
-		if len(p.devices) > 0 && (!p.online || !p.listening || p.place < 0) {
+		if len(p.devices) > 0 && (!p.online || !p.listening || p.Deadline().IsZero()) {
 			rt.Fatal("a device without its account being online, listened to and timed")
 		}
 		for id, d := range p.values {
@@ -280,10 +277,14 @@ func checkTracker(rt *rapid.T, now time.Time, tracker *Tracker) {
 			rt.Fatalf("history of %d entries", len(p.history))
 		}
 	}
-	for _, p := range tracker.timers {
-		if tracker.peers[p.account] != p {
-			rt.Fatal("a timer of a forgotten account")
+	timed := 0
+	for _, p := range tracker.peers {
+		if !p.Deadline().IsZero() {
+			timed++
 		}
+	}
+	if tracker.timers.Len() != timed {
+		rt.Fatal("a timer of a forgotten account")
 	}
 }
 

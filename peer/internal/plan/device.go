@@ -2,11 +2,11 @@ package plan
 
 import (
 	"bytes"
-	"container/heap"
 	"slices"
 	"time"
 
 	"rollcall/dht/value"
+	"rollcall/internal/timers"
 )
 
 // state says what we do about connecting a device.
@@ -38,8 +38,7 @@ type device struct {
 	answers   int // of its requests, under way
 	strangers int // ... that came when it was not wanted
 
-	deadline time.Time
-	place    int // in timers, -1 = not there
+	timers.Timer
 }
 
 // desired reports whether we want to be connected with it.
@@ -48,7 +47,7 @@ func (d *device) desired(now time.Time) bool { return d.wanted || d.lingers.Afte
 func (p *Plan) get(id value.LongID) *device {
 	d := p.devices[id]
 	if d == nil {
-		d = &device{id: id, place: -1}
+		d = &device{id: id}
 		p.devices[id] = d
 	}
 	return d
@@ -60,9 +59,9 @@ func (p *Plan) forget(now time.Time, d *device) {
 	switch {
 	case d.wanted || d.state != idle || len(d.conns) > 0 || d.answers > 0:
 	case d.gap.After(now):
-		p.schedule(d, d.gap)
+		p.timers.Set(d, d.gap)
 	default:
-		p.schedule(d, time.Time{})
+		p.timers.Set(d, time.Time{})
 		delete(p.devices, d.id)
 		p.emit(Effect{Kind: Forget, Device: d.id})
 	}
@@ -74,53 +73,8 @@ func (p *Plan) sorted() []*device {
 	for _, d := range p.devices {
 		all = append(all, d)
 	}
-	slices.SortFunc(all, func(a, b *device) int { return bytes.Compare(a.id[:], b.id[:]) })
+	slices.SortFunc(all, byID)
 	return all
 }
 
-func (p *Plan) schedule(d *device, deadline time.Time) {
-	d.deadline = deadline
-	switch {
-	case deadline.IsZero() && d.place >= 0:
-		heap.Remove(&p.timers, d.place)
-	case deadline.IsZero():
-	case d.place < 0:
-		heap.Push(&p.timers, d)
-	default:
-		heap.Fix(&p.timers, d.place)
-	}
-}
-
-// timers is a heap of the devices that have a deadline; each knows its place.
-type timers []*device
-
-func (h timers) Len() int { return len(h) }
-
-func (h timers) Less(i, j int) bool {
-	if !h[i].deadline.Equal(h[j].deadline) {
-		return h[i].deadline.Before(h[j].deadline)
-	}
-	return bytes.Compare(h[i].id[:], h[j].id[:]) < 0
-}
-
-func (h timers) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].place, h[j].place = i, j
-}
-
-// Push implements heap.Interface.
-func (h *timers) Push(x any) {
-	d := x.(*device)
-	d.place = len(*h)
-	*h = append(*h, d)
-}
-
-// Pop implements heap.Interface.
-func (h *timers) Pop() any {
-	last := len(*h) - 1
-	d := (*h)[last]
-	d.place = -1
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	return d
-}
+func byID(a, b *device) int { return bytes.Compare(a.id[:], b.id[:]) }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rollcall/dht/value"
+	"rollcall/internal/timers"
 )
 
 // ConnID numbers the connections of a driver.
@@ -53,7 +54,7 @@ type Plan struct {
 	devices  map[value.LongID]*device
 	attempts map[uint64]*device // by request
 	queue    []*device          // due, and waiting for a place among the attempts
-	timers   timers
+	timers   *timers.Queue[*device]
 	answers  int // requests that are being answered
 	unknown  int // ... of devices that are not wanted
 	conns    int
@@ -68,6 +69,7 @@ func New(self value.LongID, rng *rand.Rand) *Plan {
 		self: self, rng: rng,
 		devices:  make(map[value.LongID]*device),
 		attempts: make(map[uint64]*device),
+		timers:   timers.New(byID),
 		seen:     seen{known: make(map[request]bool)},
 	}
 }
@@ -151,7 +153,7 @@ func (p *Plan) hurry(now time.Time, d *device) {
 	if d.gap.After(now) {
 		due = d.gap
 	}
-	if d.state == idle || due.Before(d.deadline) {
+	if d.state == idle || due.Before(d.Deadline()) {
 		p.wait(d, due)
 	}
 }
@@ -159,22 +161,16 @@ func (p *Plan) hurry(now time.Time, d *device) {
 // wait makes an attempt due at a time.
 func (p *Plan) wait(d *device, due time.Time) {
 	d.state = waiting
-	p.schedule(d, due)
+	p.timers.Set(d, due)
 }
 
 // NextDeadline returns when Tick must be called next; zero means never.
-func (p *Plan) NextDeadline() time.Time {
-	if len(p.timers) == 0 {
-		return time.Time{}
-	}
-	return p.timers[0].deadline
-}
+func (p *Plan) NextDeadline() time.Time { return p.timers.Next() }
 
 // Tick does what is due at now.
 func (p *Plan) Tick(now time.Time) {
-	for len(p.timers) > 0 && !p.timers[0].deadline.After(now) {
-		d := p.timers[0]
-		p.schedule(d, time.Time{})
+	for d, ok := p.timers.Due(now); ok; d, ok = p.timers.Due(now) {
+		p.timers.Set(d, time.Time{})
 		switch d.state {
 		case idle:
 			p.forget(now, d)
@@ -213,7 +209,7 @@ func (p *Plan) fill(now time.Time) {
 			d.request = 1 + p.rng.Uint64N(maxRequestID)
 		}
 		p.attempts[d.request] = d
-		p.schedule(d, now.Add(answerTimeout))
+		p.timers.Set(d, now.Add(answerTimeout))
 		p.emit(Effect{Kind: Ask, Device: d.id, Request: d.request})
 	}
 }
@@ -226,7 +222,7 @@ func (p *Plan) Answered(from value.LongID, request uint64) bool {
 		return false
 	}
 	d.state = connecting
-	p.schedule(d, time.Time{})
+	p.timers.Set(d, time.Time{})
 	return true
 }
 
@@ -249,7 +245,7 @@ func (p *Plan) end(request uint64) *device {
 	}
 	delete(p.attempts, request)
 	d.state, d.request = idle, 0
-	p.schedule(d, time.Time{})
+	p.timers.Set(d, time.Time{})
 	return d
 }
 
@@ -267,7 +263,7 @@ func (p *Plan) halt(now time.Time, d *device) {
 	switch d.state {
 	case waiting:
 		d.state = idle
-		p.schedule(d, time.Time{})
+		p.timers.Set(d, time.Time{})
 	case queued:
 		d.state = idle
 		p.queue = slices.DeleteFunc(p.queue, func(q *device) bool { return q == d })

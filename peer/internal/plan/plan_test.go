@@ -233,7 +233,7 @@ func TestPlan(t *testing.T) {
 			w.settle()
 		}
 		p := w.plan
-		if len(p.devices)+len(p.attempts)+len(p.queue)+len(p.timers)+p.answers+p.unknown+p.conns != 0 {
+		if len(p.devices)+len(p.attempts)+len(p.queue)+p.timers.Len()+p.answers+p.unknown+p.conns != 0 {
 			rt.Fatalf("left over: %+v", p)
 		}
 	})
