@@ -37,7 +37,9 @@ type Account struct {
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-	places chan struct{} // a place for each job that may run
+
+	places    chan struct{} // a place for each job that may run
+	inquiries chan struct{} // and for each that a stranger can bring about
 
 	announcements announcements
 
@@ -64,7 +66,8 @@ type Account struct {
 	issuers   map[infohash.Hash]*identity.Certificate // of accounts, as far as known
 	unread    map[infohash.Hash]bool                  // accounts with revocation lists that came before their certificate
 	judging   map[infohash.Hash]int                   // chains of an account that are being verified
-	waiting   int                                     // received messages whose sender is being looked for
+	looking   map[sighting]bool                       // devices whose certificates are looked for
+	waiting   []*waiter                               // received messages, in the order of their coming
 
 	peers      *peer.Peers   // nil without connections
 	strangers  bool          // may connect
@@ -89,7 +92,7 @@ func Open(cfg Config) (*Account, error) {
 	device := cfg.Keys.Device
 	a := &Account{
 		cfg: cfg, id: device.Account(), device: device, log: cfg.Logger,
-		places:  make(chan struct{}, maxJobs),
+		places: make(chan struct{}, maxJobs), inquiries: make(chan struct{}, maxJobs),
 		tracker: presence.NewTracker(presence.TrackerConfig{Dwell: cfg.Dwell, History: cfg.History}),
 		follows: make(map[infohash.Hash]*follow),
 		stored:  make(map[uint64]int),
@@ -97,6 +100,7 @@ func Open(cfg Config) (*Account, error) {
 		revoked: make(map[infohash.Hash]*identity.RevocationList),
 		issuers: make(map[infohash.Hash]*identity.Certificate),
 		unread:  make(map[infohash.Hash]bool), judging: make(map[infohash.Hash]int),
+		looking:    make(map[sighting]bool),
 		strangers:  cfg.Connections != nil && cfg.Connections.Strangers,
 		visibility: make(chan struct{}),
 	}

@@ -106,21 +106,47 @@ func (a *Account) verify(chain identity.Chain) (infohash.Hash, error) {
 	return chain.Verify(time.Now(), revoked...)
 }
 
+// sighting is a device as an account announces it.
+type sighting struct{ account, device infohash.Hash }
+
+// look reports whether nobody looks for the certificate of a device yet.
+func (a *Account) look(d sighting) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.looking[d] {
+		return false
+	}
+	a.looking[d] = true
+	return true
+}
+
+// looked ends what look began, unless the device is there and not yet found.
+func (a *Account) looked(d sighting, found bool) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !found && a.presentLocked(d.account, d.device) {
+		return false
+	}
+	delete(a.looking, d)
+	return true
+}
+
 // judge finds out whether a device that is announced by an account is one of it,
-// and tries as long as the device is there.
+// and tries as long as the device is there. That it comes and goes makes no more work.
 func (s *session) judge(e presence.DeviceUp) {
-	a := s.account
+	a, d := s.account, sighting{e.Account, e.Device}
+	if !a.look(d) {
+		return
+	}
 	for failures := 0; ; failures++ {
-		verdict, err := s.verdict(e.Account, e.Device, value.KeyLongID(e.Key))
-		if s.ctx.Err() != nil {
-			return
-		}
-		if err == nil {
+		verdict, err := s.verdict(a.places, e.Account, e.Device, value.KeyLongID(e.Key))
+		if err == nil && s.ctx.Err() == nil {
 			a.judged(e.Account, e.Device, verdict)
-			return
+		} else {
+			a.log.Debug("certificate not found", "device", e.Device, "err", err)
 		}
-		a.log.Debug("certificate not found", "device", e.Device, "err", err)
-		if !pause(s.ctx, backoff(failures)) || !a.present(e.Account, e.Device) {
+		over := err == nil || !pause(s.ctx, backoff(failures))
+		if a.looked(d, over) {
 			return
 		}
 	}
@@ -129,11 +155,11 @@ func (s *session) judge(e presence.DeviceUp) {
 // verdict looks at the certificate of a device; the error means that there is none
 // to look at. That of somebody else says nothing about a device which the account
 // itself has announced.
-func (s *session) verdict(account, device infohash.Hash, long value.LongID) (presence.Verdict, error) {
-	if err := s.enter(); err != nil {
+func (s *session) verdict(places chan struct{}, account, device infohash.Hash, long value.LongID) (presence.Verdict, error) {
+	if err := enter(s.ctx, places); err != nil {
 		return presence.Unknown, err
 	}
-	defer s.leave()
+	defer leave(places)
 	chain, _, err := s.chain(s.ctx, device, long, account)
 	if err == nil {
 		err = s.notRevoked(account, chain)
@@ -163,12 +189,6 @@ func (a *Account) judged(account, device infohash.Hash, verdict presence.Verdict
 	})
 }
 
-func (a *Account) present(account, device infohash.Hash) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.presentLocked(account, device)
-}
-
 func (a *Account) presentLocked(account, device infohash.Hash) bool {
 	view, _ := a.tracker.View(account)
 	for _, d := range view.Devices {
@@ -186,10 +206,12 @@ func (s *session) ownDevice(d value.DeviceAnnouncement) {
 	a.mu.Lock()
 	_, known := a.devices[long]
 	a.mu.Unlock()
-	if known || d.Device == a.device.ID() {
+	if known || d.Device == a.device.ID() || !a.look(sighting{a.id, d.Device}) {
 		return
 	}
-	verdict, err := s.verdict(a.id, d.Device, long)
+	// Anybody can put what another device of ours has said, also one of long ago.
+	verdict, err := s.verdict(a.inquiries, a.id, d.Device, long)
+	a.looked(sighting{a.id, d.Device}, true)
 	if err != nil || verdict != presence.Genuine {
 		return
 	}

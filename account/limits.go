@@ -6,7 +6,7 @@ const (
 	// maxReceipt bounds the files of a receipt; real ones have 3 kB.
 	maxReceipt = 64 << 10
 	// maxJobs bounds the messages and certificates of one account that are worked
-	// on at once: each costs an RSA operation or a lookup.
+	// on at once, those of strangers apart: each costs an RSA operation or a lookup.
 	maxJobs = 8
 	// maxWaiting bounds the received messages whose sender is yet to be found.
 	maxWaiting = 256

@@ -58,10 +58,10 @@ func (s *session) sealed(e contact.Put) (*value.Value, error) {
 		}
 		return v, nil
 	}
-	if err := s.enter(); err != nil {
+	if err := enter(s.ctx, a.places); err != nil {
 		return nil, err
 	}
-	defer s.leave()
+	defer leave(a.places)
 	chain, _, err := s.chain(s.ctx, e.Ref.Device, value.LongID{}, e.Ref.Peer)
 	if err != nil {
 		return nil, err

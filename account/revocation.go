@@ -76,13 +76,12 @@ func (s *session) notRevoked(account infohash.Hash, chain identity.Chain) error 
 // unless its id is listened at and so it is.
 func (s *session) findRevocations(account infohash.Hash, issuer *identity.Certificate) {
 	a := s.account
-	a.mu.Lock()
-	a.issuers[account] = issuer
-	known := a.follows[account] != nil && !a.unread[account]
-	a.mu.Unlock()
-	if known {
+	if a.knowsLists(account, issuer) {
 		return
 	}
+	a.mu.Lock()
+	a.issuers[account] = issuer
+	a.mu.Unlock()
 	a.knowRevocations(account)
 	ctx, cancel := context.WithTimeout(s.ctx, jobTimeout)
 	defer cancel()
@@ -97,6 +96,18 @@ func (s *session) findRevocations(account infohash.Hash, issuer *identity.Certif
 	a.mu.Lock()
 	delete(a.unread, account)
 	a.mu.Unlock()
+}
+
+// knowsLists reports whether an account is followed, and its revocation lists are
+// known; those to come are verified with issuer.
+func (a *Account) knowsLists(account infohash.Hash, issuer *identity.Certificate) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.follows[account] == nil || a.unread[account] {
+		return false
+	}
+	a.issuers[account] = issuer
+	return true
 }
 
 func (a *Account) doneJudging(account infohash.Hash) {

@@ -102,16 +102,16 @@ func (s *session) beat(t time.Time, period time.Duration) time.Time {
 
 // enter waits for the place of one more expensive job of the account; leave gives
 // it back.
-func (s *session) enter() error {
+func enter(ctx context.Context, places chan struct{}) error {
 	select {
-	case s.account.places <- struct{}{}:
+	case places <- struct{}{}:
 		return nil
-	case <-s.ctx.Done():
-		return s.ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
-func (s *session) leave() { <-s.account.places }
+func leave(places chan struct{}) { <-places }
 
 // publish puts the certificate where others look for it, for the time of the session,
 // and tries until it is there. It reports false when the session ends before.
