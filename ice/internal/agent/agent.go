@@ -114,11 +114,17 @@ func (a *Agent) SetRemote(now time.Time, d signaling.Description) error {
 // the order of their pairs' priorities.
 func (a *Agent) plan() {
 	var planned []*link
+	relays := 0
 	for _, c := range a.remote.Candidates {
 		local := a.activeFor(c.Addr.Addr())
 		if c.TCPType != signaling.Passive || local == nil || !a.dialable(c.Addr) ||
 			slices.ContainsFunc(planned, func(l *link) bool { return l.addr == c.Addr }) {
 			continue
+		}
+		if c.Type == signaling.Relayed {
+			if relays++; relays > maxRelays {
+				continue
+			}
 		}
 		planned = append(planned, &link{
 			addr:        c.Addr,

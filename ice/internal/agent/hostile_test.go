@@ -127,6 +127,28 @@ func TestWhomAPeerMayHaveUsConnectTo(t *testing.T) {
 	}
 }
 
+// TestManyRelays does not try whatever a peer calls a relay again and again.
+func TestManyRelays(t *testing.T) {
+	w := newWorld(t, [2]bool{true, false})
+	w.host(0, active)
+	for i := range 2 * maxDials {
+		at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 1, byte(i)}), 22)
+		if err := w.sides[1].agent.AddCandidate(signaling.Relayed, passive, at); err != nil {
+			break
+		}
+	}
+	w.sides[0].refuse = func(netip.AddrPort) bool { return true }
+	w.meet(0)
+	for !w.over(0) {
+		w.now = later(w.now, w.sides[0].agent.NextDeadline())
+		w.sides[0].agent.Tick(w.now)
+		w.effects(0)
+	}
+	if got := w.sides[0].dialed; got != maxRelays*relayDials {
+		t.Errorf("dialled %d times, want %d", got, maxRelays*relayDials)
+	}
+}
+
 func TestAfterTheSelection(t *testing.T) {
 	w := newWorld(t, [2]bool{false, true})
 	w.host(0, passive, active)

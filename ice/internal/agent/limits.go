@@ -7,6 +7,9 @@ const (
 	// maxDials is how many candidates of a peer are connected to, the most
 	// promising first. It also bounds what a peer can make us knock at.
 	maxDials = 16
+	// maxRelays is how many among them may be at relays, which are connected to again
+	// and again: two servers, by IPv4 and IPv6.
+	maxRelays = 4
 	// maxAccepted is the number of connections taken from others at a time. An
 	// honest peer makes one for each of its addresses and of ours.
 	maxAccepted = 16
