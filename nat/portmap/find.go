@@ -14,17 +14,34 @@ var ssdpAddr = netip.MustParseAddrPort("239.255.255.250:1900")
 
 // findRouter returns the first router that answers.
 func findRouter(ctx context.Context) (router, error) {
+	search := []netip.AddrPort{ssdpAddr}
+	gw, err := gatewayAddr()
+	if err == nil {
+		// Firewalls of hosts let in the answer to what was sent to one address.
+		search = append(search, netip.AddrPortFrom(gw, ssdpAddr.Port()))
+	}
 	return findFirst(ctx,
 		func(ctx context.Context) (router, error) {
-			ip, err := gateway.DiscoverGateway()
 			if err != nil {
 				return nil, err
 			}
-			addr, _ := netip.AddrFromSlice(ip)
-			return findNATPMP(ctx, netip.AddrPortFrom(addr.Unmap(), natPMPPort))
+			return findNATPMP(ctx, netip.AddrPortFrom(gw, natPMPPort))
 		},
-		func(ctx context.Context) (router, error) { return findUPnP(ctx, ssdpAddr) },
+		func(ctx context.Context) (router, error) { return findUPnP(ctx, search...) },
 	)
+}
+
+// gatewayAddr returns the IPv4 address of the default gateway.
+func gatewayAddr() (netip.Addr, error) {
+	ip, err := gateway.DiscoverGateway()
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	addr, _ := netip.AddrFromSlice(ip)
+	if addr = addr.Unmap(); !addr.Is4() || addr.IsUnspecified() {
+		return netip.Addr{}, errors.New("no gateway")
+	}
+	return addr, nil
 }
 
 // result is what became of a search.

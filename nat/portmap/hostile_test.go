@@ -1,6 +1,7 @@
 package portmap
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -112,6 +114,51 @@ func TestHostileAnswers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSloppyDescriptions understands devices that are not careful, but clear.
+func TestSloppyDescriptions(t *testing.T) {
+	plain := fmt.Sprintf(deviceXML, "/control")
+	replace := func(old, with string) string { return strings.Replace(plain, old, with, 1) }
+	for name, document := range map[string]string{
+		"another character set": replace(`"1.0"`, `"1.0" encoding="ISO-8859-1"`) + "<!-- f\xfcr alle -->",
+		"a bare ampersand":      replace("<device>", "<device><friendlyName>Home & more</friendlyName>"),
+		"without a slash":       fmt.Sprintf(deviceXML, "control"),
+		"spelt out":             fmt.Sprintf(deviceXML, "http://127.0.0.1:8080/control"),
+		"its base":              replace("<device>", "<URLBase>http://127.0.0.1:8080/</URLBase><device>"),
+		"the base of another":   replace("<device>", "<URLBase>http://192.0.2.1:8080/</URLBase><device>"),
+		"two versions": replace("<serviceList>", "<serviceList><service><serviceType>urn:schemas-upnp-org:service:WANPPPConnection:1</serviceType>"+
+			"<controlURL>/other</controlURL></service>"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			at := &url.URL{Scheme: "http", Host: "127.0.0.1:8080", Path: "/device.xml"}
+			found, err := parseDevice(strings.NewReader(document), at, loopback)
+			if err != nil || len(found) == 0 {
+				t.Fatalf("%v, %v", found, err)
+			}
+			if got := found[0].ControlURL.URL.String(); got != "http://127.0.0.1:8080/control" {
+				t.Errorf("controlled at %s", got)
+			}
+		})
+	}
+}
+
+func FuzzDevice(f *testing.F) {
+	f.Add([]byte(fmt.Sprintf(deviceXML, "/control")))
+	f.Add([]byte(`<?xml version="1.0" encoding="latin1"?><root><URLBase>http://192.0.2.1</URLBase><device></root>`))
+	f.Fuzz(func(t *testing.T, document []byte) {
+		at := &url.URL{Scheme: "http", Host: "127.0.0.1:8080", Path: "/device.xml"}
+		found, err := parseDevice(bytes.NewReader(document), at, loopback)
+		if len(found) > maxServices || err != nil && found != nil {
+			t.Fatalf("%d services, %v", len(found), err)
+		}
+		for _, s := range found {
+			u := s.ControlURL.URL
+			if addr, err := netip.ParseAddr(u.Hostname()); err != nil || addr.Unmap() != loopback || u.Scheme != "http" {
+				t.Fatalf("controlled at %v", &u)
+			}
+		}
+	})
 }
 
 // TestEndlessAnswer gives up on a device in time.

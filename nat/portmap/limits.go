@@ -5,6 +5,8 @@ import "time"
 const (
 	// findTimeout ends a search: routers may wait a second before they answer it.
 	findTimeout = 4 * time.Second
+	// searchAgain is when devices are asked again that do not answer.
+	searchAgain = time.Second
 	// seekAgain and lookAgain are the least times between searches, while none is
 	// known and to see whether a known one is still the one.
 	seekAgain = 2 * time.Minute

@@ -31,6 +31,8 @@ var (
 	ErrClosed = fmt.Errorf("portmap: closed: %w", net.ErrClosed)
 )
 
+var errNoPort = errors.New("portmap: no port of a listener")
+
 // router is one that maps ports. Its calls end with ctx, or soon after.
 type router interface {
 	protocol() string
@@ -226,6 +228,8 @@ func (m *Mapper) enter(ctx context.Context, listener netip.AddrPort) (*mapping, 
 		return nil, ErrNoRouter
 	case r.local() != listener.Addr().Unmap().WithZone(""):
 		return nil, ErrElsewhere
+	case listener.Port() == 0:
+		return nil, errNoPort // routers take it for all ports
 	}
 	if len(m.mappings) >= maxMappings {
 		oldest := m.mappings[0]

@@ -42,9 +42,6 @@ const firstWait = 250 * time.Millisecond
 
 // findNATPMP sees whether the gateway speaks it.
 func findNATPMP(ctx context.Context, gateway netip.AddrPort) (router, error) {
-	if !gateway.Addr().Is4() || gateway.Addr().IsUnspecified() {
-		return nil, errors.New("no gateway")
-	}
 	host, err := localTowards(gateway.Addr())
 	if err != nil {
 		return nil, err

@@ -21,7 +21,7 @@ var searchTargets = []string{
 }
 
 // findUPnP searches for devices, and returns the first that maps ports.
-func findUPnP(ctx context.Context, to netip.AddrPort) (router, error) {
+func findUPnP(ctx context.Context, to ...netip.AddrPort) (router, error) {
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
 	ctx, cancel := context.WithCancel(ctx)
@@ -33,13 +33,17 @@ func findUPnP(ctx context.Context, to netip.AddrPort) (router, error) {
 	defer socket.Close()
 	stop := context.AfterFunc(ctx, func() { _ = socket.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
-	for range 2 { // datagrams get lost
-		for _, target := range searchTargets {
-			if err := search(socket, to, target); err != nil {
-				return nil, err
-			}
-		}
+	if err := search(socket, to); err != nil {
+		return nil, err
 	}
+	tasks.Go(func() {
+		// Datagrams get lost.
+		select {
+		case <-time.After(searchAgain):
+			_ = search(socket, to)
+		case <-ctx.Done():
+		}
+	})
 	found := make(chan result, maxAnswers) // room for all
 	tasks.Go(func() {
 		open(ctx, socket, found)
@@ -55,11 +59,25 @@ func findUPnP(ctx context.Context, to netip.AddrPort) (router, error) {
 	return nil, errors.Join(errs...)
 }
 
-// search asks who is there (UPnP Device Architecture 1.3.2).
-func search(socket *net.UDPConn, to netip.AddrPort, target string) error {
+// search asks who is there (UPnP Device Architecture 1.3.2). It fails if nobody can
+// be asked.
+func search(socket *net.UDPConn, to []netip.AddrPort) error {
 	const message = "M-SEARCH * HTTP/1.1\r\nHOST: %v\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\nST: %s\r\n\r\n"
-	_, err := socket.WriteToUDPAddrPort(fmt.Appendf(nil, message, to, target), to)
-	return err
+	var failed error
+	asked := false
+	for _, addr := range to {
+		for _, target := range searchTargets {
+			if _, err := socket.WriteToUDPAddrPort(fmt.Appendf(nil, message, addr, target), addr); err != nil {
+				failed = err
+			} else {
+				asked = true
+			}
+		}
+	}
+	if asked {
+		return nil
+	}
+	return failed
 }
 
 // open looks at the devices that answer until ctx ends, and passes on what they

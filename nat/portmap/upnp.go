@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/huin/goupnp"
 	"github.com/huin/goupnp/soap"
@@ -71,7 +72,7 @@ func openUPnP(ctx context.Context, location string, from netip.Addr) (router, er
 	if err != nil || !sameHost(at, from) {
 		return nil, errors.New("a device that is described elsewhere")
 	}
-	root, err := describe(ctx, at)
+	found, err := describe(ctx, at, from)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +81,7 @@ func openUPnP(ctx context.Context, location string, from netip.Addr) (router, er
 		return nil, err
 	}
 	err = errors.New("a device that maps no ports")
-	for _, service := range controlled(root, from) {
+	for _, service := range found {
 		r := &upnp{at: from, host: host, service: service.ServiceType, client: soap.NewSOAPClient(service.ControlURL.URL)}
 		r.client.HTTPClient = deviceClient
 		var addr netip.Addr
@@ -94,25 +95,13 @@ func openUPnP(ctx context.Context, location string, from netip.Addr) (router, er
 	return nil, err
 }
 
-// controlled returns the services of a device that map ports, the best first.
-func controlled(root *goupnp.RootDevice, at netip.Addr) []*goupnp.Service {
-	var all []*goupnp.Service
-	for _, name := range services {
-		for _, s := range root.Device.FindService(name) {
-			if s.ControlURL.Ok && sameHost(&s.ControlURL.URL, at) && len(all) < maxServices {
-				all = append(all, s)
-			}
-		}
-	}
-	return all
-}
-
 func sameHost(u *url.URL, host netip.Addr) bool {
 	addr, err := netip.ParseAddr(u.Hostname())
 	return err == nil && u.Scheme == "http" && addr.Unmap() == host
 }
 
-func describe(ctx context.Context, at *url.URL) (*goupnp.RootDevice, error) {
+// describe returns the services of a device that map ports, the best first.
+func describe(ctx context.Context, at *url.URL, host netip.Addr) ([]*goupnp.Service, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
 	if err != nil {
 		return nil, err
@@ -125,20 +114,48 @@ func describe(ctx context.Context, at *url.URL) (*goupnp.RootDevice, error) {
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("no description: %s", response.Status)
 	}
+	return parseDevice(response.Body, at, host)
+}
+
+// parseDevice returns the services of a device that map ports and are controlled at
+// its host, the best first. The names of devices are often in other character sets,
+// or not even XML; nothing of that is of use here.
+func parseDevice(document io.Reader, at *url.URL, host netip.Addr) ([]*goupnp.Service, error) {
 	root := new(goupnp.RootDevice)
-	d := xml.NewDecoder(response.Body)
+	d := xml.NewDecoder(document)
 	d.DefaultSpace = goupnp.DeviceXMLNamespace
+	d.Strict = false
+	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return ascii{in}, nil }
 	if err := d.Decode(root); err != nil {
 		return nil, fmt.Errorf("no description: %w", err)
 	}
-	base := at
-	if root.URLBaseStr != "" {
-		if base, err = url.Parse(root.URLBaseStr); err != nil {
-			return nil, err
+	if base, err := url.Parse(root.URLBaseStr); err == nil && sameHost(base, host) {
+		at = base
+	}
+	root.SetURLBase(at)
+	var found []*goupnp.Service
+	for _, name := range services {
+		for _, s := range root.Device.FindService(name) {
+			if s.ControlURL.Ok && sameHost(&s.ControlURL.URL, host) && len(found) < maxServices {
+				found = append(found, s)
+			}
 		}
 	}
-	root.SetURLBase(base)
-	return root, nil
+	return found, nil
+}
+
+// ascii reads text of a character set that has ASCII in it, and the rest as
+// question marks.
+type ascii struct{ io.Reader }
+
+func (a ascii) Read(p []byte) (int, error) {
+	n, err := a.Reader.Read(p)
+	for i, c := range p[:n] {
+		if c >= utf8.RuneSelf {
+			p[i] = '?'
+		}
+	}
+	return n, err
 }
 
 func (r *upnp) protocol() string  { return "UPnP" }

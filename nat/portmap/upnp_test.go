@@ -220,6 +220,9 @@ func TestCloseRemoves(t *testing.T) {
 	if _, err := m.Map(t.Context(), netip.MustParseAddrPort("127.0.0.2:5000")); !errors.Is(err, ErrElsewhere) {
 		t.Errorf("another address: %v", err)
 	}
+	if _, err := m.Map(t.Context(), netip.AddrPortFrom(loopback, 0)); !errors.Is(err, errNoPort) {
+		t.Errorf("no port: %v", err)
+	}
 	if d.count() != 3 {
 		t.Errorf("%d mappings", d.count())
 	}

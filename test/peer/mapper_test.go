@@ -31,6 +31,9 @@ const (
 	simulatedTime = "simulated"
 )
 
+// mapperLimit bounds what takes seconds, and in simulated time could go on for ever.
+const mapperLimit = time.Minute
+
 // hostMapper is a portmap.Mapper on a host, in a process of its own.
 type hostMapper struct {
 	t       *testing.T
@@ -44,7 +47,7 @@ func newMapperOn(t *testing.T, h *netns.Host, passes string) *hostMapper {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	ctx, cancel := context.WithTimeout(t.Context(), mapperLimit)
 	cmd := exec.CommandContext(ctx, program, "-test.run", "^TestRouter$")
 	cmd.Env = append(os.Environ(), mapperEnv+"="+passes)
 	in, err := cmd.StdinPipe()

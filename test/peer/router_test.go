@@ -164,6 +164,7 @@ func testRouter(t *testing.T, protocol string, options ...string) {
 	outside := network.HostIPv4()
 	router, private := network.NAT()
 	inside, neighbour := private.HostIPv4(), private.HostIPv4()
+	raiseFirewall(t, inside)
 	d := newIGD(t, router, options...)
 	m, other := newMapperOn(t, inside, simulatedTime), newMapperOn(t, neighbour, simulatedTime)
 	const ours = "5000 to 192.168.1.2:5000"
@@ -252,6 +253,30 @@ func TestMappingByRouter(t *testing.T) {
 		}
 		d.expect("after the daemon")
 	})
+}
+
+// raiseFirewall has a host let in connections, and answers by whom was asked: not
+// those to a search that went to everybody.
+func raiseFirewall(t *testing.T, h *netns.Host) {
+	t.Helper()
+	err := h.Do(func() error {
+		cmd := exec.Command("nft", "-f", "-")
+		cmd.Stdin = strings.NewReader(`table inet firewall {
+	chain input {
+		type filter hook input priority 0
+		meta l4proto udp ct state new drop
+	}
+}
+`)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // testReached connects to a port of the router from outside.
