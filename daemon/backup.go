@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"rollcall/account"
@@ -80,11 +81,15 @@ func copyKeys(to, from string) error {
 
 // Restore puts the accounts of a backup into a data directory that no daemon
 // uses, and returns them. Accounts that are there already under the same ids are
-// kept beside, under other names.
+// kept beside, under other names. One that is damaged keeps no other from coming back.
 func Restore(backup, dataDir string) ([]AccountID, error) {
 	entries, err := os.ReadDir(backup)
 	if err != nil {
 		return nil, fmt.Errorf("daemon: restore: %w", err)
+	}
+	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !e.IsDir() || !validID(e.Name()) })
+	if len(entries) == 0 {
+		return nil, &InvalidError{"backup", backup, "a directory that a backup has made"}
 	}
 	accounts := filepath.Join(dataDir, accountsDir)
 	if err := os.MkdirAll(accounts, 0o700); err != nil {
@@ -96,20 +101,16 @@ func Restore(backup, dataDir string) ([]AccountID, error) {
 	}
 	defer lock.Close()
 	var restored []AccountID
+	var errs []error
 	for _, entry := range entries {
-		if !entry.IsDir() || !validID(entry.Name()) {
-			continue
-		}
 		id := AccountID(entry.Name())
 		if err := restoreAccount(filepath.Join(backup, entry.Name()), accounts, id); err != nil {
-			return restored, fmt.Errorf("daemon: restore account %s: %w", id, err)
+			errs = append(errs, fmt.Errorf("daemon: restore account %s: %w", id, err))
+			continue
 		}
 		restored = append(restored, id)
 	}
-	if len(restored) == 0 {
-		return nil, &InvalidError{"backup", backup, "a directory that a backup has made"}
-	}
-	return restored, nil
+	return restored, errors.Join(errs...)
 }
 
 func restoreAccount(backup, accounts string, id AccountID) (err error) {
@@ -128,7 +129,11 @@ func restoreAccount(backup, accounts string, id AccountID) (err error) {
 	if err := store.Restore(filepath.Join(backup, stateFile), filepath.Join(part, stateFile)); err != nil {
 		return err
 	}
-	if _, err := account.LoadKeys(part); err != nil {
+	keys, err := account.LoadKeys(part)
+	if err != nil {
+		return err
+	}
+	if err := checkArchive(keys); err != nil {
 		return err
 	}
 	dir := filepath.Join(accounts, string(id))
@@ -139,6 +144,18 @@ func restoreAccount(backup, accounts string, id AccountID) (err error) {
 		}
 	}
 	return rename(part, dir)
+}
+
+// checkArchive reads an archive as far as that takes no password.
+func checkArchive(keys *account.Keys) error {
+	b, err := keyfile.Read(filepath.Join(keys.Dir, account.ArchiveFile), identity.MaxArchiveSize)
+	if err != nil {
+		return err
+	}
+	if _, err := identity.OpenArchive(b, identity.Secret{}); err != nil && !errors.Is(err, identity.ErrPassword) {
+		return fmt.Errorf("%s: %w", account.ArchiveFile, err)
+	}
+	return nil
 }
 
 // lockDirectory makes a data directory ours until the file is closed.

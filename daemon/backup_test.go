@@ -4,9 +4,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"rollcall/account"
 	"rollcall/dht/infohash"
 )
 
@@ -51,6 +53,37 @@ func TestBackup(t *testing.T) {
 		if err := m.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestDamagedBackup brings back the account that is sound, and says which is not.
+func TestDamagedBackup(t *testing.T) {
+	t.Parallel()
+	m, empty := newMachine(t, ""), t.TempDir()
+	var ids []AccountID
+	for range 2 {
+		id, err := m.Create(t.Context(), Creation{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		await(t, m, func(who AccountID, _ DetailsChanged) bool { return who == id })
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	backup := filepath.Join(t.TempDir(), "backup")
+	if err := m.Backup(t.Context(), backup); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(backup, string(ids[0]), account.ArchiveFile), 100); err != nil {
+		t.Fatal(err)
+	}
+	restored, err := Restore(backup, empty)
+	if len(restored) != 1 || restored[0] != ids[1] || !errors.Is(err, ErrArchive) || !strings.Contains(err.Error(), string(ids[0])) {
+		t.Errorf("restored %v, %v", restored, err)
+	}
+	var invalid *InvalidError
+	if _, err := Restore(filepath.Join(backup, string(ids[1])), empty); !errors.As(err, &invalid) {
+		t.Errorf("what no backup has made: %v", err)
 	}
 }
 
