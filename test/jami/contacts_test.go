@@ -50,15 +50,9 @@ func everyPair(t *testing.T, scenario func(t *testing.T, ctx context.Context, al
 // is accepted, and the answer comes back.
 func TestContactStory(t *testing.T) {
 	everyPair(t, func(t *testing.T, ctx context.Context, alice, bob *peers.Account) {
-		mark := alice.Mark()
-		if err := alice.Track(ctx, bob.URI, true); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := alice.WaitPresence(ctx, mark, bob.URI, true); err != nil {
-			t.Fatal(err)
-		}
+		follow(t, ctx, alice, bob)
 
-		mark = bob.Mark()
+		mark := bob.Mark()
 		const card = "BEGIN:VCARD\nVERSION:2.1\nFN:alice\nEND:VCARD"
 		if err := alice.SendRequest(ctx, bob.URI, []byte(card)); err != nil {
 			t.Fatal(err)

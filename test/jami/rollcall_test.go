@@ -46,6 +46,18 @@ func withJamid(t *testing.T, flags func(bootstrap netip.AddrPort) []string, scen
 	scenario(t, ctx, m)
 }
 
+// follow has one account track another, and waits until it sees it online.
+func follow(t *testing.T, ctx context.Context, who, whom *peers.Account) {
+	t.Helper()
+	mark := who.Mark()
+	if err := who.Track(ctx, whom.URI, true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := who.WaitPresence(ctx, mark, whom.URI, true); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // ask sends a request and waits until it is shown.
 func ask(t *testing.T, ctx context.Context, from, to *peers.Account) {
 	t.Helper()
@@ -169,14 +181,8 @@ func TestRollcallLease(t *testing.T) {
 	}
 	withJamid(t, flags, func(t *testing.T, ctx context.Context, m meeting) {
 		ours, theirs := m.ours, m.theirs
+		follow(t, ctx, theirs, ours)
 		mark := theirs.Mark()
-		if err := theirs.Track(ctx, ours.URI, true); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := theirs.WaitPresence(ctx, mark, ours.URI, true); err != nil {
-			t.Fatal(err)
-		}
-		mark = theirs.Mark()
 		// The announcement gets a new date, and with it another signature.
 		if err := ours.Call(ctx, "ConfigurationManager", "connectivityChanged", nil, nil); err != nil {
 			t.Fatal(err)
@@ -296,14 +302,8 @@ func TestRollcallCable(t *testing.T) {
 	}
 	withJamid(t, flags, func(t *testing.T, ctx context.Context, m meeting) {
 		ours, theirs := m.ours, m.theirs
+		follow(t, ctx, theirs, ours)
 		mark := theirs.Mark()
-		if err := theirs.Track(ctx, ours.URI, true); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := theirs.WaitPresence(ctx, mark, ours.URI, true); err != nil {
-			t.Fatal(err)
-		}
-		mark = theirs.Mark()
 		m.ourHost.Unplug()
 		if _, err := theirs.WaitPresence(ctx, mark, ours.URI, false); err != nil {
 			t.Fatal(err)
