@@ -66,6 +66,7 @@ type Mapper struct {
 	search   int       // number of the last search; older results do not count
 	mappings []*mapping
 	renewal  chan struct{} // closed, and another made, when all are to be renewed
+	renewed  time.Time     // when that was
 }
 
 // New returns a mapper that has not looked for a router yet. logger may be nil.
@@ -143,18 +144,22 @@ func (m *Mapper) lost(r router, err error) {
 	m.Seek()
 }
 
-// notice has all mappings renewed if the router has forgotten them.
+// notice has all mappings renewed if the router has forgotten them, unless that has
+// just been done: it might say so each time.
 func (m *Mapper) notice(r router) {
 	if !r.forgot() {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.log.Debug("router has been started again", "router", r.addr())
-	m.renewLocked()
+	if m.renewed.IsZero() || time.Since(m.renewed) >= minRenewal {
+		m.log.Debug("router has been started again", "router", r.addr())
+		m.renewLocked()
+	}
 }
 
 func (m *Mapper) renewLocked() {
+	m.renewed = time.Now()
 	close(m.renewal)
 	m.renewal = make(chan struct{})
 }

@@ -18,7 +18,7 @@ type home struct {
 	adds  int
 	life  time.Duration // granted, if less than asked for; 0: as asked for
 
-	stuck, restarted atomic.Bool
+	stuck, restarted, forgetful atomic.Bool
 }
 
 // until returns until when a port is mapped, and how many are.
@@ -59,7 +59,7 @@ func (h *home) restart() {
 	h.restarted.Store(true)
 }
 
-func (h *home) forgot() bool { return h.restarted.CompareAndSwap(true, false) }
+func (h *home) forgot() bool { return h.restarted.Swap(h.forgetful.Load()) }
 
 func (h *home) remove(_ context.Context, internal, _ uint16) error {
 	h.mu.Lock()
@@ -161,6 +161,26 @@ func TestForgotten(t *testing.T) {
 		synctest.Wait()
 		if h.adds != before {
 			t.Errorf("%d requests without need", h.adds-before)
+		}
+	})
+}
+
+// TestForgetful keeps calm when a router says each time that it has forgotten all.
+func TestForgetful(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &home{ports: make(map[uint16]time.Time)}
+		h.forgetful.Store(true)
+		m := mapper(t, h.find)
+		const ports = 8
+		for port := range ports {
+			if _, err := m.Map(t.Context(), at(port+1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if most := ports * int(time.Hour/minRenewal+2); h.adds > most {
+			t.Errorf("%d requests, want %d at most", h.adds, most)
 		}
 	})
 }

@@ -219,7 +219,13 @@ func testRefused(t *testing.T, want string, options ...string) {
 	router, private := netns.New(t).NAT()
 	d := newIGD(t, router, options...)
 	m := newMapperOn(t, private.HostIPv4(), realTime)
-	if got := m.ask("probe"); !strings.HasPrefix(got, want) {
+	got := m.ask("probe")
+	for range 2 { // a busy machine may take longer than a search
+		if !strings.HasPrefix(got, want) {
+			got = m.ask("probe")
+		}
+	}
+	if !strings.HasPrefix(got, want) {
 		t.Errorf("probe: %s, want %s", got, want)
 	}
 	d.expect("refused")
