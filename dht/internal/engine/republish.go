@@ -101,7 +101,8 @@ func (e *Engine) stepRepublication(now time.Time) {
 // findHandovers queues what the change means for one key.
 func (e *Engine) findHandovers(now time.Time, f *family, key infohash.Hash) {
 	r := &e.republish
-	f.near = f.table.Closest(now, key, closestNodes, f.near[:0])
+	const others = closestNodes - 1 // that hold it beside this node
+	f.near = f.table.Closest(now, key, others, f.near[:0])
 	closer := 0
 	for _, n := range f.near {
 		if key.CompareDistance(n.ID, e.id) < 0 && !slices.Contains(r.pass.joined, n) {
@@ -116,7 +117,7 @@ func (e *Engine) findHandovers(now time.Time, f *family, key infohash.Hash) {
 			r.jobs = append(r.jobs, handover{n, key})
 		}
 	}
-	if len(f.near) < closestNodes {
+	if len(f.near) < others {
 		return
 	}
 	// Each lost node that was among the closest lets one more in at the far end.
