@@ -10,7 +10,7 @@ import (
 // TestCertificates asks for the certificates of an account (dbus spec 2.5): all daemons
 // describe them by the same keys, and find nothing wrong with them.
 func TestCertificates(t *testing.T) {
-	everyKind(t, func(s *script) {
+	everyAccount(t, func(s *script) {
 		account := s.details("getAccountDetails", s.account.ID)
 		device := s.details("getVolatileAccountDetails", s.account.ID)["Account.deviceID"]
 		details := s.details("getCertificateDetails", device)

@@ -32,6 +32,18 @@ var objects = []string{
 	"Instance", "ConfigurationManager", "PresenceManager", "CallManager", "VideoManager", "PluginManagerInterface",
 }
 
+// everyKind runs a test with every implementation, side by side.
+func everyKind(t *testing.T, test func(t *testing.T, ctx context.Context, kind peers.DaemonKind)) {
+	for _, kind := range kinds {
+		t.Run(kind.Name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			defer cancel()
+			test(t, ctx, kind)
+		})
+	}
+}
+
 // start starts a daemon with an account that is registered.
 func start(t *testing.T, ctx context.Context, kind peers.DaemonKind) *peers.Account {
 	t.Helper()
@@ -168,28 +180,23 @@ func badInput(id string) []answer {
 // TestBadInput: what cannot be done is answered by an empty or false value, never
 // by an error, and changes nothing (dbus spec 6).
 func TestBadInput(t *testing.T) {
-	for _, kind := range kinds {
-		t.Run(kind.Name, func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), limit)
-			defer cancel()
-			account := start(t, ctx, kind)
-			client := connect(t, account.Daemon)
-			mark := account.Mark()
-			for _, a := range slices.Concat(unknownAccount(nobody), unknownAccount(""), badInput(account.ID)) {
-				got, err := call(ctx, client, a.object, a.method, a.args...)
-				if err != nil || fmt.Sprint(got) != a.want {
-					t.Errorf("%s%q: %v, %v, want %s", a.method, a.args, got, err, a.want)
-				}
+	everyKind(t, func(t *testing.T, ctx context.Context, kind peers.DaemonKind) {
+		account := start(t, ctx, kind)
+		client := connect(t, account.Daemon)
+		mark := account.Mark()
+		for _, a := range slices.Concat(unknownAccount(nobody), unknownAccount(""), badInput(account.ID)) {
+			got, err := call(ctx, client, a.object, a.method, a.args...)
+			if err != nil || fmt.Sprint(got) != a.want {
+				t.Errorf("%s%q: %v, %v, want %s", a.method, a.args, got, err, a.want)
 			}
-			for _, s := range account.Signals(mark) {
-				switch s.Name {
-				case "contactAdded", "contactRemoved", "incomingTrustRequest", "newBuddyNotification":
-					t.Errorf("signal %s%v", s.Name, s.Args)
-				}
+		}
+		for _, s := range account.Signals(mark) {
+			switch s.Name {
+			case "contactAdded", "contactRemoved", "incomingTrustRequest", "newBuddyNotification":
+				t.Errorf("signal %s%v", s.Name, s.Args)
 			}
-		})
-	}
+		}
+	})
 }
 
 // TestMisfits: calls that do not fit the interface are the only errors, and
@@ -212,71 +219,61 @@ func TestMisfits(t *testing.T) {
 		{"ConfigurationManager", "cx.ring.Ring.ConfigurationManager.getContacts", []any{"x", "y", int32(1)}, ""},
 		{"ConfigurationManager", "org.freedesktop.DBus.Peer.Ping", nil, ""},
 	}
-	for _, kind := range kinds {
-		t.Run(kind.Name, func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), limit)
-			defer cancel()
-			client := connect(t, kind.Start(t, netns.New(t).HostIPv4()))
-			for _, tt := range tests {
-				err := client.Object("cx.ring.Ring", dbus.ObjectPath("/cx/ring/Ring/"+tt.path)).CallWithContext(ctx, tt.method, 0, tt.args...).Err
-				got := ""
-				var failed dbus.Error
-				if errors.As(err, &failed) {
-					got = strings.TrimPrefix(failed.Name, prefix)
-				} else if err != nil {
-					t.Fatal(err)
-				}
-				if got != tt.want {
-					t.Errorf("%s %s%v: %q, want %q", tt.path, tt.method, tt.args, got, tt.want)
-				}
+	everyKind(t, func(t *testing.T, ctx context.Context, kind peers.DaemonKind) {
+		client := connect(t, kind.Start(t, netns.New(t).HostIPv4()))
+		for _, tt := range tests {
+			err := client.Object("cx.ring.Ring", dbus.ObjectPath("/cx/ring/Ring/"+tt.path)).CallWithContext(ctx, tt.method, 0, tt.args...).Err
+			got := ""
+			var failed dbus.Error
+			if errors.As(err, &failed) {
+				got = strings.TrimPrefix(failed.Name, prefix)
+			} else if err != nil {
+				t.Fatal(err)
 			}
-		})
-	}
+			if got != tt.want {
+				t.Errorf("%s %s%v: %q, want %q", tt.path, tt.method, tt.args, got, tt.want)
+			}
+		}
+	})
 }
 
 // TestLookupsAnswer: every lookup that is begun has exactly one answer, also
 // without a name server.
 func TestLookupsAnswer(t *testing.T) {
-	for _, kind := range kinds {
-		t.Run(kind.Name, func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), limit)
-			defer cancel()
-			account := start(t, ctx, kind)
-			client := connect(t, account.Daemon)
-			answers := []answer{
-				configuration("[3  alice]", "lookupName", account.ID, "", "alice"),
-				configuration("[3  alice]", "lookupName", "", "", "alice"),
-				configuration("[1  a!]", "lookupName", account.ID, "", "a!"),
-				configuration("[3 "+stranger+" ]", "lookupAddress", account.ID, "", stranger),
-				configuration("[3 xyz ]", "lookupAddress", account.ID, "", "xyz"),
+	everyKind(t, func(t *testing.T, ctx context.Context, kind peers.DaemonKind) {
+		account := start(t, ctx, kind)
+		client := connect(t, account.Daemon)
+		answers := []answer{
+			configuration("[3  alice]", "lookupName", account.ID, "", "alice"),
+			configuration("[3  alice]", "lookupName", "", "", "alice"),
+			configuration("[1  a!]", "lookupName", account.ID, "", "a!"),
+			configuration("[3 "+stranger+" ]", "lookupAddress", account.ID, "", stranger),
+			configuration("[3 xyz ]", "lookupAddress", account.ID, "", "xyz"),
+		}
+		for _, a := range answers {
+			mark := account.Mark()
+			got, err := call(ctx, client, a.object, a.method, a.args...)
+			if err != nil || fmt.Sprint(got) != "[true]" {
+				t.Fatalf("%s%q: %v, %v", a.method, a.args, got, err)
 			}
-			for _, a := range answers {
-				mark := account.Mark()
-				got, err := call(ctx, client, a.object, a.method, a.args...)
-				if err != nil || fmt.Sprint(got) != "[true]" {
-					t.Fatalf("%s%q: %v, %v", a.method, a.args, got, err)
-				}
-				// A daemon may tell it in a newer form, too.
-				_, err = account.Wait(ctx, mark, a.want, func(s peers.Signal) bool {
-					return s.Name == "registeredNameFound" && s.Args[0] == a.args[0] && fmt.Sprint(s.Args[1:]) == a.want
-				})
-				if err != nil {
-					t.Fatalf("%s%q: %v, got %v", a.method, a.args, err, account.Signals(mark))
-				}
+			// A daemon may tell it in a newer form, too.
+			_, err = account.Wait(ctx, mark, a.want, func(s peers.Signal) bool {
+				return s.Name == "registeredNameFound" && s.Args[0] == a.args[0] && fmt.Sprint(s.Args[1:]) == a.want
+			})
+			if err != nil {
+				t.Fatalf("%s%q: %v, got %v", a.method, a.args, err, account.Signals(mark))
 			}
-			told := 0
-			for _, s := range account.Signals(0) {
-				if s.Name == "registeredNameFound" && len(s.Args) == 4 {
-					told++
-				}
+		}
+		told := 0
+		for _, s := range account.Signals(0) {
+			if s.Name == "registeredNameFound" && len(s.Args) == 4 {
+				told++
 			}
-			if told != len(answers) {
-				t.Errorf("%d lookups have %d answers", len(answers), told)
-			}
-		})
-	}
+		}
+		if told != len(answers) {
+			t.Errorf("%d lookups have %d answers", len(answers), told)
+		}
+	})
 }
 
 // described returns the members of an object's own interface: kind, name and
@@ -346,30 +343,25 @@ func TestInterfaces(t *testing.T) {
 // TestInstance: there is one daemon on a bus, and clients are counted whoever they
 // say they are.
 func TestInstance(t *testing.T) {
-	for _, kind := range kinds {
-		t.Run(kind.Name, func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), limit)
-			defer cancel()
-			d := kind.Start(t, netns.New(t).HostIPv4())
-			code, output, err := d.RunAgain(ctx)
-			if err != nil || code != 1 || output == "" {
-				t.Errorf("a second daemon exits with %d, %v and says %q", code, err, output)
+	everyKind(t, func(t *testing.T, ctx context.Context, kind peers.DaemonKind) {
+		d := kind.Start(t, netns.New(t).HostIPv4())
+		code, output, err := d.RunAgain(ctx)
+		if err != nil || code != 1 || output == "" {
+			t.Errorf("a second daemon exits with %d, %v and says %q", code, err, output)
+		}
+		client := connect(t, d)
+		for _, a := range []answer{
+			{"Instance", "Register", []any{int32(1), "a"}, "[]"},
+			{"Instance", "Register", []any{int32(2), "b"}, "[]"},
+			{"Instance", "Unregister", []any{int32(77)}, "[]"},
+		} {
+			if got, err := call(ctx, client, a.object, a.method, a.args...); err != nil || fmt.Sprint(got) != a.want {
+				t.Errorf("%s: %v, %v", a.method, got, err)
 			}
-			client := connect(t, d)
-			for _, a := range []answer{
-				{"Instance", "Register", []any{int32(1), "a"}, "[]"},
-				{"Instance", "Register", []any{int32(2), "b"}, "[]"},
-				{"Instance", "Unregister", []any{int32(77)}, "[]"},
-			} {
-				if got, err := call(ctx, client, a.object, a.method, a.args...); err != nil || fmt.Sprint(got) != a.want {
-					t.Errorf("%s: %v, %v", a.method, got, err)
-				}
-			}
-			settings, err := call(ctx, client, "VideoManager", "getSettings", "desktop")
-			if err != nil || len(settings) != 1 || len(settings[0].(map[string]string)) == 0 {
-				t.Errorf("getSettings: %v, %v", settings, err)
-			}
-		})
-	}
+		}
+		settings, err := call(ctx, client, "VideoManager", "getSettings", "desktop")
+		if err != nil || len(settings) != 1 || len(settings[0].(map[string]string)) == 0 {
+			t.Errorf("getSettings: %v, %v", settings, err)
+		}
+	})
 }

@@ -25,17 +25,12 @@ type script struct {
 	mark    int // signals before the last call
 }
 
-// everyKind runs a script against a daemon of every implementation.
-func everyKind(t *testing.T, run func(s *script)) {
-	for _, kind := range kinds {
-		t.Run(kind.Name, func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), limit)
-			defer cancel()
-			account := start(t, ctx, kind)
-			run(&script{t: t, ctx: ctx, account: account, client: connect(t, account.Daemon)})
-		})
-	}
+// everyAccount runs a script against an account on a daemon of every implementation.
+func everyAccount(t *testing.T, run func(s *script)) {
+	everyKind(t, func(t *testing.T, ctx context.Context, kind peers.DaemonKind) {
+		account := start(t, ctx, kind)
+		run(&script{t: t, ctx: ctx, account: account, client: connect(t, account.Daemon)})
+	})
 }
 
 // does calls a method of the account and compares the results, as fmt prints them.
@@ -83,7 +78,7 @@ func (s *script) holds(details map[string]string, want ...string) {
 
 // TestContactOperations adds, accepts, bans and removes (dbus spec 2.3).
 func TestContactOperations(t *testing.T) {
-	everyKind(t, func(s *script) {
+	everyAccount(t, func(s *script) {
 		id := s.account.ID
 		s.configures("addContact", "[]", strings.ToUpper(stranger))
 		s.signals("contactAdded", id, stranger, false)
@@ -124,7 +119,7 @@ func TestContactOperations(t *testing.T) {
 
 // TestSubscriptions is the list of the followed accounts (dbus spec 2.6).
 func TestSubscriptions(t *testing.T) {
-	everyKind(t, func(s *script) {
+	everyAccount(t, func(s *script) {
 		row := func(uri string) string { return "map[Buddy:" + uri + " Status:Offline]" }
 		for _, uri := range []string{stranger, stranger, "ring:" + stranger, "xyz", ""} {
 			s.does("PresenceManager", "subscribeBuddy", "[]", uri, true)
@@ -141,7 +136,7 @@ func TestSubscriptions(t *testing.T) {
 
 // TestAccountOperations is what settings and switches do (dbus spec 2.1, 3).
 func TestAccountOperations(t *testing.T) {
-	everyKind(t, func(s *script) {
+	everyAccount(t, func(s *script) {
 		id := s.account.ID
 		template := s.details("getAccountTemplate", "RING")
 		details := s.details("getAccountDetails", id)
