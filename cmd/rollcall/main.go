@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(os.Stderr, "rollcall:", err)
+	fmt.Fprintln(os.Stderr, "rollcall:", harmless(err.Error()))
 	var failure *failure
 	if errors.As(err, &failure) {
 		return failure.code

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -140,5 +139,5 @@ func newLogger(level string) (*slog.Logger, error) {
 	if err := l.UnmarshalText([]byte(level)); err != nil {
 		return nil, fmt.Errorf("--log-level %q: want debug, info, warn or error", level)
 	}
-	return slog.New(tint.NewTextHandler(os.Stderr, &tint.Options{Level: l, TimeFormat: time.DateTime, NoColor: !term.IsTerminal(int(os.Stderr.Fd()))})), nil
+	return slog.New(logHandler(os.Stderr, l, term.IsTerminal(int(os.Stderr.Fd())))), nil
 }
