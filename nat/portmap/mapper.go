@@ -123,12 +123,14 @@ func (m *Mapper) seekLocked() {
 		if m.search != search {
 			return
 		}
-		m.seeking, m.sought, m.router = false, time.Now(), r
+		m.seeking, m.sought = false, time.Now()
 		if err != nil {
+			// One that is known stays until it maps no more: searches get lost.
 			m.log.Debug("no router that maps ports", "err", err)
-		} else {
-			m.log.Debug("router that maps ports", "protocol", r.protocol(), "router", r.addr())
+			return
 		}
+		m.router = r
+		m.log.Debug("router that maps ports", "protocol", r.protocol(), "router", r.addr())
 	})
 }
 

@@ -129,6 +129,26 @@ func TestRouterRestarts(t *testing.T) {
 	})
 }
 
+// TestLostSearch keeps a router that one search has missed.
+func TestLostSearch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &home{ports: make(map[uint16]time.Time)}
+		var searches atomic.Int32
+		m := mapper(t, func(context.Context) (router, error) {
+			if searches.Add(1) > 1 {
+				return nil, ErrNoRouter
+			}
+			return h, nil
+		})
+		time.Sleep(lookAgain)
+		m.Seek()
+		synctest.Wait()
+		if _, err := m.Map(t.Context(), at(1)); err != nil || searches.Load() != 2 {
+			t.Errorf("%v after %d searches", err, searches.Load())
+		}
+	})
+}
+
 // TestForgotten renews all mappings when a router is seen to have forgotten them,
 // and when the network changed.
 func TestForgotten(t *testing.T) {

@@ -145,8 +145,8 @@ var errForeign = errors.New("no answer to the request")
 // ask sends a request until it is answered, and returns what follows the time in
 // the answer.
 func (r *natPMP) ask(ctx context.Context, request []byte) ([]byte, error) {
-	// From nobody but the gateway does it receive anything.
-	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(r.gateway))
+	// Ports are mapped to the address that asks. It hears nobody but the gateway.
+	conn, err := net.DialUDP("udp4", &net.UDPAddr{IP: r.host.AsSlice()}, net.UDPAddrFromAddrPort(r.gateway))
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package portmap
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -120,6 +121,28 @@ func TestHostileGateways(t *testing.T) {
 				t.Errorf("took %v", took)
 			}
 		})
+	}
+}
+
+// TestAsksFromItsAddress has requests come from the address that ports are mapped
+// to, though the way to the gateway may be another by now.
+func TestAsksFromItsAddress(t *testing.T) {
+	gw, err := net.ListenUDP("udp4", &net.UDPAddr{IP: loopback.AsSlice()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gw.Close()
+	r := &natPMP{gateway: gw.LocalAddr().(*net.UDPAddr).AddrPort(), host: netip.MustParseAddr("127.0.53.30")}
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := make(chan error, 1)
+	go func() { asked <- r.remove(ctx, 5000, 5000) }()
+	_, from, err := gw.ReadFromUDPAddrPort(make([]byte, 100))
+	cancel()
+	if err != nil || from.Addr() != r.host {
+		t.Errorf("from %v, %v", from, err)
+	}
+	if err := <-asked; !errors.Is(err, context.Canceled) {
+		t.Errorf("an answer that did not come: %v", err)
 	}
 }
 
