@@ -291,8 +291,18 @@ func TestFlood(t *testing.T) {
 	if got := len(w.took()); got != receiveBurst {
 		t.Errorf("%d told at once, want %d", got, receiveBurst)
 	}
-	if len(a.x.seen.known) != maxSeen || len(a.x.seen.order) != maxSeen {
-		t.Errorf("%d and %d ids are known, want %d", len(a.x.seen.known), len(a.x.seen.order), maxSeen)
+	if got := len(a.x.seen.known); got != receiveBurst {
+		t.Errorf("%d ids are known, want those that were told", got)
+	}
+}
+
+func TestSeen(t *testing.T) {
+	var s seen
+	for i := range 2*maxSeen + 1 {
+		s.add(messageKey{id: uint64(i)})
+	}
+	if len(s.known) != maxSeen || len(s.order) != maxSeen || !s.known[messageKey{id: 2 * maxSeen}] || s.known[messageKey{id: maxSeen}] {
+		t.Errorf("%d and %d ids are known, want the last %d", len(s.known), len(s.order), maxSeen)
 	}
 }
 

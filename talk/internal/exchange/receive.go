@@ -76,23 +76,31 @@ func (x *Exchange) readSIP(now time.Time, ch *channel, p []byte) error {
 
 // told takes a message of a device. The connection proves which account it is of.
 func (x *Exchange) told(now time.Time, d *device, id uint64, media, content string) {
+	key := messageKey{d.account, id}
 	switch {
 	case media != pidf.MIMEType && media != plainText:
 		x.counters.Ignored++
-	case id != 0 && !x.seen.add(d.account, id):
+		return
+	case id != 0 && x.seen.known[key]:
 		x.counters.Repeated++
+		return
 	case !d.told.Take(now, receiveRate, receiveBurst):
-		x.counters.Excess++
-	case media == plainText:
-		x.emit(TextReceived{d.account, d.id, id, media, clean(content), now})
-	default:
-		note, err := pidf.Parse([]byte(content))
-		if err != nil {
-			x.counters.Ignored++
-			return
-		}
-		x.emit(NoteReceived{d.account, d.id, clean(cut(note, MaxNote)), now})
+		x.counters.Excess++ // and not remembered, which would push out those of others
+		return
 	}
+	if id != 0 {
+		x.seen.add(key)
+	}
+	if media == plainText {
+		x.emit(TextReceived{d.account, d.id, id, media, clean(content), now})
+		return
+	}
+	note, err := pidf.Parse([]byte(content))
+	if err != nil {
+		x.counters.Ignored++
+		return
+	}
+	x.emit(NoteReceived{d.account, d.id, clean(cut(note, MaxNote)), now})
 }
 
 // clean returns s in UTF-8 without zero bytes, neither of which clients can be
@@ -124,12 +132,8 @@ type messageKey struct {
 	id      uint64
 }
 
-// add notes a message and reports whether it is new.
-func (s *seen) add(account infohash.Hash, id uint64) bool {
-	key := messageKey{account, id}
-	if s.known[key] {
-		return false
-	}
+// add notes a message that is not known.
+func (s *seen) add(key messageKey) {
 	if s.known == nil {
 		s.known = make(map[messageKey]bool)
 	}
@@ -141,5 +145,4 @@ func (s *seen) add(account infohash.Hash, id uint64) bool {
 		s.next = (s.next + 1) % maxSeen
 	}
 	s.known[key] = true
-	return true
 }
