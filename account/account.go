@@ -112,13 +112,9 @@ func Open(cfg Config) (*Account, error) {
 	if a.devices, err = cfg.State.Devices(); err != nil {
 		return nil, err
 	}
-	rng, err := newRand()
-	if err != nil {
-		return nil, err
-	}
 	announcer := cfg.announcer()
 	announcer.Dated, announcer.Date = !cfg.Keys.Locked(), cfg.shownDate()
-	if a.announcer, err = presence.NewAnnouncer(announcer, rng); err != nil {
+	if a.announcer, err = presence.NewAnnouncer(announcer, newRand()); err != nil {
 		return nil, err
 	}
 	now := time.Now()
@@ -126,9 +122,7 @@ func Open(cfg Config) (*Account, error) {
 	if err := a.load(now); err != nil {
 		return nil, err
 	}
-	if a.talk, err = a.newTalk(); err != nil {
-		return nil, err
-	}
+	a.talk = a.newTalk()
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.alarm = alarm.New(a.tick)
 	return a, nil
@@ -140,11 +134,7 @@ func (a *Account) load(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	rng, err := newRand()
-	if err != nil {
-		return err
-	}
-	a.list = contact.New(now, a.id, snapshot, rng)
+	a.list = contact.New(now, a.id, snapshot, newRand())
 	for _, e := range a.list.Contacts() {
 		if err := a.tracker.SetContact(now, e.Peer, e.Record.Active()); err != nil {
 			return err
@@ -153,12 +143,10 @@ func (a *Account) load(now time.Time) error {
 	return nil
 }
 
-func newRand() (*rand.Rand, error) {
+func newRand() *rand.Rand {
 	var seed [32]byte
-	if _, err := crand.Read(seed[:]); err != nil {
-		return nil, fmt.Errorf("account: no randomness: %w", err)
-	}
-	return rand.New(rand.NewChaCha8(seed)), nil
+	_, _ = crand.Read(seed[:]) // it never fails
+	return rand.New(rand.NewChaCha8(seed))
 }
 
 // ID returns the account id.

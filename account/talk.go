@@ -15,20 +15,17 @@ import (
 var ErrAway = errors.New("account: no device of theirs is there")
 
 // newTalk makes the talk of the account; what it tells joins the other events.
-func (a *Account) newTalk() (*talk.Talk, error) {
-	t, err := talk.New(talk.Config{
+func (a *Account) newTalk() *talk.Talk {
+	t := talk.New(talk.Config{
 		Account: a.id, Device: a.device.LongID(), Contact: a.isContact, Notify: a.talkEvent, Logger: a.log,
 	})
-	if err != nil {
-		return nil, err
-	}
 	t.SetBySIP(a.cfg.NotesBySIP)
 	if until := a.cfg.Note.Until; until.IsZero() || until.After(time.Now()) {
 		if err := t.SetNote(a.cfg.Note); err != nil {
 			a.log.Warn("note not set", "err", err)
 		}
 	}
-	return t, nil
+	return t
 }
 
 // isContact tells the talk who is a contact; the talk's lock is held.

@@ -22,7 +22,7 @@ import (
 // newID draws the id of an account.
 func newID() AccountID {
 	var b [8]byte
-	_, _ = rand.Read(b[:]) // it never fails on the systems that Go supports
+	_, _ = rand.Read(b[:]) // it never fails
 	return AccountID(hex.EncodeToString(b[:]))
 }
 

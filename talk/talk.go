@@ -1,6 +1,6 @@
 // Package talk carries presence notes and texts between connected devices.
 //
-//	t, err := talk.New(talk.Config{Account: id, Device: device, Contact: isContact, Notify: show})
+//	t := talk.New(talk.Config{Account: id, Device: device, Contact: isContact, Notify: show})
 //	peers, err := peer.Open(peer.Config{…, Incoming: func(c *peer.Conn, name string) func(net.Conn) {
 //		return t.Incoming(c, name)
 //	}})
@@ -86,7 +86,7 @@ type Talk struct {
 }
 
 // New returns a Talk without connections and without a note.
-func New(cfg Config) (*Talk, error) {
+func New(cfg Config) *Talk {
 	if cfg.Contact == nil {
 		cfg.Contact = func(infohash.Hash) bool { return false }
 	}
@@ -97,9 +97,7 @@ func New(cfg Config) (*Talk, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	var seed [32]byte
-	if _, err := crand.Read(seed[:]); err != nil {
-		return nil, fmt.Errorf("talk: no randomness: %w", err)
-	}
+	_, _ = crand.Read(seed[:]) // it never fails
 	t := &Talk{
 		cfg: cfg, log: cfg.Logger, events: queue.New(cfg.Notify),
 		exchange: exchange.New(exchange.Config{Account: cfg.Account, Device: cfg.Device, Contact: cfg.Contact},
@@ -110,7 +108,7 @@ func New(cfg Config) (*Talk, error) {
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.alarm = alarm.New(t.tick)
-	return t, nil
+	return t
 }
 
 // Connected tells of a connection.

@@ -50,10 +50,7 @@ func newPerson(t *testing.T, name string) *person {
 		},
 	}
 	copy(cfg.Device[:], name)
-	var err error
-	if p.Talk, err = New(cfg); err != nil {
-		t.Fatal(err)
-	}
+	p.Talk = New(cfg)
 	return p
 }
 

@@ -75,10 +75,7 @@ func startFriend(ctx context.Context, cfg Config, i int, own infohash.Hash, node
 	}
 	f := &friend{device: keys.Device, node: node}
 	welcome := func(account infohash.Hash) bool { return account == own }
-	f.talk, err = talk.New(talk.Config{Account: f.device.Account(), Device: f.device.LongID(), Contact: welcome})
-	if err != nil {
-		return nil, err
-	}
+	f.talk = talk.New(talk.Config{Account: f.device.Account(), Device: f.device.LongID(), Contact: welcome})
 	f.peers, err = peer.Open(peer.Config{
 		Node: node, Device: f.device, Identity: self,
 		Standing: func(account infohash.Hash, _ value.LongID) peer.Standing {
