@@ -321,13 +321,7 @@ func TestRelayThatClosesIsDialedAgain(t *testing.T) {
 }
 
 func TestKeepalives(t *testing.T) {
-	w := newWorld(t, [2]bool{false, true})
-	w.host(0, passive, active)
-	w.host(1, passive, active)
-	w.meet(1)
-	w.meet(0)
-	w.run()
-	w.connected()
+	w := connectedWorld(t)
 	a := w.sides[0].agent
 	last := w.now
 	for range 20 {

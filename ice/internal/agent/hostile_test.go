@@ -150,13 +150,7 @@ func TestManyRelays(t *testing.T) {
 }
 
 func TestAfterTheSelection(t *testing.T) {
-	w := newWorld(t, [2]bool{false, true})
-	w.host(0, passive, active)
-	w.host(1, passive, active)
-	w.meet(1)
-	w.meet(0)
-	w.run()
-	w.connected()
+	w := connectedWorld(t)
 	a, id := w.sides[0].agent, w.sides[0].selected
 	us, them := a.Local(), w.sides[1].agent.Local()
 	request := func(password string, controlling bool) []byte {

@@ -55,6 +55,19 @@ func newWorld(t rapid.TB, controlling [2]bool) *world {
 	return w
 }
 
+// connectedWorld returns one whose sides have connected.
+func connectedWorld(t rapid.TB) *world {
+	t.Helper()
+	w := newWorld(t, [2]bool{false, true})
+	w.host(0, passive, active)
+	w.host(1, passive, active)
+	w.meet(1)
+	w.meet(0)
+	w.run()
+	w.connected()
+	return w
+}
+
 // host offers an address of side i, as its driver does.
 func (w *world) host(i int, kinds ...signaling.TCPType) {
 	addr := netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)})
