@@ -93,6 +93,9 @@ refused something.`,
 				return fail(codeNotFound, "there is no backup: %w", err)
 			}
 			restored, err := daemon.Restore(args[0], dir)
+			if errors.Is(err, daemon.ErrInUse) {
+				err = fmt.Errorf("%w: stop it first", err)
+			}
 			for _, id := range restored {
 				printErr := f.show(cmd.OutOrStdout(), schema.CreatedAccount{ID: string(id)}, fmt.Sprintf("account %s restored", id))
 				err = errors.Join(err, printErr)

@@ -40,7 +40,8 @@ With --json the standard output is JSON or nothing; errors remain text on the
 error output, with the exit code.
 
 Exit codes: 0 done, 1 wrong usage or refused, 2 no daemon, or no answer of the
-network, 3 not found, 4 too large, 7 the machine refused something.`
+network, 3 not found, 4 too large, 7 the machine refused something,
+130 interrupted before that.`
 
 func (f *clientFlags) add(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
@@ -78,14 +79,11 @@ func defaultDataDir() (string, error) {
 	if dir := os.Getenv("ROLLCALL_DATA_DIR"); dir != "" {
 		return dir, nil
 	}
-	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "rollcall"), nil
+	dir := userDir("XDG_DATA_HOME", ".local/share")
+	if dir == "" {
+		return "", fail(codeInternal, "no home directory is set: name a data directory with --data-dir")
 	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", fail(codeInternal, "data directory: %w: name one with --data-dir", err)
-	}
-	return filepath.Join(home, ".local", "share", "rollcall"), nil
+	return filepath.Join(dir, "rollcall"), nil
 }
 
 // chosenDataDir returns the data directory that a flag, the environment or the
@@ -168,7 +166,7 @@ func (f *clientFlags) choose(ctx context.Context, c *client.Client) (schema.Acco
 	case len(accounts) == 0:
 		return schema.Account{}, fail(codeNotFound, "there is no account yet: make one with rollcall account create")
 	case len(found) == 0:
-		return schema.Account{}, fail(codeNotFound, "no account %q: want one of %s", f.account, names(accounts))
+		return schema.Account{}, fail(codeNotFound, "no account %q: want one of %s", plain(f.account), names(accounts))
 	}
 	return schema.Account{}, fmt.Errorf("which account? Choose with --account one of %s", names(found))
 }

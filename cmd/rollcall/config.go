@@ -25,19 +25,22 @@ func fillFlags(flags *pflag.FlagSet, file string, asked bool) error {
 	}
 	var errs []error
 	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Name == "help" || f.Name == configFlag {
+			return
+		}
 		inFile, found := values[f.Name]
 		delete(values, f.Name)
 		if f.Changed {
 			return
 		}
 		variable := "ROLLCALL_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if text, ok := os.LookupEnv(variable); ok {
+		if text := os.Getenv(variable); text != "" {
 			if err := setFlag(flags, f, strings.Fields(text)); err != nil {
-				errs = append(errs, fmt.Errorf("%s=%q: %w", variable, text, flagCause(err)))
+				errs = append(errs, fmt.Errorf("%s=%q: %w", variable, text, flagCause(f, err)))
 			}
 		} else if found {
 			if err := setFlag(flags, f, configValues(inFile)); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %s = %v: %w", file, f.Name, inFile, flagCause(err)))
+				errs = append(errs, fmt.Errorf("%s: %s = %v: %w", file, f.Name, inFile, flagCause(f, err)))
 			}
 		}
 	})
@@ -47,9 +50,17 @@ func fillFlags(flags *pflag.FlagSet, file string, asked bool) error {
 	return errors.Join(errs...)
 }
 
-// configFile returns where the configuration is unless told otherwise.
+// configFlag is the flag that names the configuration file, and not in it.
+const configFlag = "config"
+
+// configFile returns where the configuration is unless told otherwise, or "" for a user
+// without a home.
 func configFile() string {
-	return filepath.Join(userDir("XDG_CONFIG_HOME", ".config"), "rollcall", "config.toml")
+	dir := userDir("XDG_CONFIG_HOME", ".config")
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, "rollcall", "config.toml")
 }
 
 // setFlag sets a flag, once for each value where it may be repeated.
@@ -79,6 +90,9 @@ func configValues(value any) []string {
 
 func readConfig(file string, asked bool) (map[string]any, error) {
 	values := make(map[string]any)
+	if file == "" {
+		return values, nil
+	}
 	_, err := toml.DecodeFile(file, &values)
 	if errors.Is(err, fs.ErrNotExist) && !asked {
 		return values, nil

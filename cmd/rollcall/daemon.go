@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,8 @@ daemon runs, 7 the machine refused something.`,
   rollcall daemon -b bootstrap.example:4222 --bus none --http 127.0.0.1:8080`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			file, asked := f.config, f.config != ""
+			file := cmp.Or(f.config, os.Getenv("ROLLCALL_CONFIG"))
+			asked := file != ""
 			if !asked {
 				file = configFile()
 			}
@@ -81,7 +83,7 @@ daemon runs, 7 the machine refused something.`,
 	flags := cmd.Flags()
 	f.network.add(flags)
 	flags.StringVar(&f.dataDir, "data-dir", "", "keep everything in `DIR` (default $XDG_DATA_HOME/rollcall)")
-	flags.StringVar(&f.config, "config", "", "read flags from `FILE` (default $XDG_CONFIG_HOME/rollcall/config.toml)")
+	flags.StringVar(&f.config, configFlag, "", "read flags from `FILE` (default $XDG_CONFIG_HOME/rollcall/config.toml)")
 	flags.StringVar(&f.bus, "bus", sessionBus, "serve Jami clients on this D-Bus: session, an `ADDRESS`, or none")
 	flags.StringVar(&f.dbusAPI, "dbus-api", dbus.DefaultGenerations, "emit signals in the forms of these generations: `LIST` of documented, 2023, 2026")
 	flags.StringVar(&f.http, "http", "", "serve HTTP on `ADDRESS`, unix:PATH or 127.0.0.1:PORT, besides the socket in the data directory; none: not at all")
@@ -92,12 +94,15 @@ daemon runs, 7 the machine refused something.`,
 	return cmd
 }
 
-// userDir returns one of the user's base directories.
+// userDir returns one of the user's base directories, or "" for a user without a home.
 func userDir(variable, fallback string) string {
 	if dir := os.Getenv(variable); filepath.IsAbs(dir) {
 		return dir
 	}
-	home, _ := os.UserHomeDir() // without one there is nothing to find there
+	home, err := os.UserHomeDir()
+	if err != nil || !filepath.IsAbs(home) {
+		return ""
+	}
 	return filepath.Join(home, fallback)
 }
 
@@ -127,8 +132,8 @@ func (f *daemonFlags) daemonConfig(log *slog.Logger) (daemon.Config, error) {
 	if f.lease == 0 {
 		cfg.Lease = -1
 	}
-	if f.bus != off {
-		cfg.ClientDir = filepath.Join(userDir("XDG_DATA_HOME", ".local/share"), "jami")
+	if dir := userDir("XDG_DATA_HOME", ".local/share"); dir != "" && f.bus != off {
+		cfg.ClientDir = filepath.Join(dir, "jami")
 	}
 	return cfg, nil
 }
@@ -219,7 +224,10 @@ func (f *daemonFlags) serve(ctx context.Context, d *daemon.Daemon, bus dbus.Conf
 
 // daemonFailure returns an error with the exit code of a daemon that cannot run.
 func daemonFailure(err error) error {
-	if errors.Is(err, daemon.ErrInUse) || errors.Is(err, dbus.ErrNameTaken) {
+	switch {
+	case errors.Is(err, daemon.ErrInUse):
+		return fail(codeRunning, "%w: end that one, or name another directory with --data-dir", err)
+	case errors.Is(err, dbus.ErrNameTaken):
 		return &failure{codeRunning, err}
 	}
 	return &failure{codeInternal, err}

@@ -39,7 +39,8 @@ func dhtCommand() *cobra.Command {
 A KEY is 40 hexadecimal digits; any other text stands for its SHA-1.
 
 Exit codes: 0 done, 1 wrong usage, 2 no answer, 3 nothing found, 4 value too
-large, 5 wrong recipient, 6 unknown host, 7 the machine refused something.`
+large, 5 wrong recipient, 6 unknown host, 7 the machine refused something,
+130 interrupted before that.`
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if f.timeout <= 0 {
 			return fmt.Errorf("--timeout %v: want more, such as 10s", f.timeout)
@@ -129,7 +130,7 @@ func (f *dhtFlags) ping(ctx context.Context, out io.Writer, name string) error {
 	cfg.Client, cfg.Bootstrap = true, nil
 	node, err := dht.Open(ctx, cfg)
 	if err != nil {
-		return &failure{codeInternal, err}
+		return openFailure(err)
 	}
 	defer node.Close()
 	if err := resolvable(ctx, node, []string{name}); err != nil {
@@ -139,18 +140,18 @@ func (f *dhtFlags) ping(ctx context.Context, out io.Writer, name string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, f.timeout)
+	waiting, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
 	var errs []error
 	for _, addr := range addrs {
 		start := time.Now()
-		if err := node.Ping(ctx, addr); err != nil {
+		if err := node.Ping(waiting, addr); err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		return f.print(out, pingResult{Node: addr.String(), Seconds: time.Since(start).Seconds()})
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() == nil && waiting.Err() != nil {
 		return fail(codeNoAnswer, "no answer from %s within %v: is a node running there?", name, f.timeout)
 	}
 	return fail(codeNoAnswer, "no answer from %s: %w", name, errors.Join(errs...))

@@ -186,7 +186,7 @@ func checkStatus(status schema.Status) []finding {
 	var findings []finding
 	for _, n := range status.Networks {
 		if n.Connected {
-			findings = append(findings, good("network", "%s: %d good nodes", networkName(n), n.GoodNodes))
+			findings = append(findings, good("network", "%s: %s", networkName(n), counted(n.GoodNodes, "good node")))
 			continue
 		}
 		if len(n.Bootstrap) == 0 {

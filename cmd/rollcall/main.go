@@ -5,10 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -48,16 +49,29 @@ func run(ctx context.Context, args []string) int {
 		root.AddCommand(group.commands...)
 	}
 	root.AddCommand(manCommand())
+	root.InitDefaultHelpCmd()
 	explainUsage(root)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
 	}
+	if ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))) {
+		err = &failure{codeInterrupted, errors.New("interrupted")}
+	}
 	fmt.Fprintln(os.Stderr, "rollcall:", harmless(err.Error()))
+	return exitCode(err)
+}
+
+// exitCode is that of an error, or of its cause.
+func exitCode(err error) int {
 	var failure *failure
-	if errors.As(err, &failure) {
+	var file *fs.PathError
+	switch {
+	case errors.As(err, &failure):
 		return failure.code
+	case errors.As(err, &file):
+		return codeInternal
 	}
 	return codeUsage
 }
@@ -76,7 +90,7 @@ func explainUsage(cmd *cobra.Command) {
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		var invalid *pflag.InvalidValueError
 		if errors.As(err, &invalid) {
-			err = fmt.Errorf("--%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), flagCause(err))
+			err = fmt.Errorf("--%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), flagCause(invalid.GetFlag(), err))
 		}
 		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
 	})
@@ -88,20 +102,45 @@ func explainUsage(cmd *cobra.Command) {
 			return nil
 		}
 	}
+	if cmd.Name() == "help" {
+		cmd.RunE = help
+	}
 	for _, below := range cmd.Commands() {
 		explainUsage(below)
 	}
 }
 
+// help is the command of that name.
+func help(cmd *cobra.Command, args []string) error {
+	about, rest, err := cmd.Root().Find(args)
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("unknown command %q for %q", strings.Join(rest, " "), about.CommandPath())
+	}
+	if err != nil {
+		return fmt.Errorf("%w: see rollcall help", err)
+	}
+	about.InitDefaultHelpFlag()
+	return about.Help()
+}
+
+// flagWants is what flags of a type want.
+var flagWants = map[string]string{
+	"bool":     "true or false",
+	"duration": "a time, such as 90s or 1h30m",
+	"int":      "a number",
+	"uint16":   "a number from 0 to 65535",
+	"uint32":   "a number from 0 to 4294967295",
+	"uint64":   "a number from 0 on",
+}
+
 // flagCause returns what is wrong with the value of a flag, without which flag it is
 // and who has found out.
-func flagCause(err error) error {
+func flagCause(f *pflag.Flag, err error) error {
+	if want, ok := flagWants[f.Value.Type()]; ok {
+		return errors.New("want " + want)
+	}
 	var invalid *pflag.InvalidValueError
-	var number *strconv.NumError
-	switch {
-	case errors.As(err, &number):
-		return number.Err
-	case errors.As(err, &invalid):
+	if errors.As(err, &invalid) {
 		return invalid.Unwrap()
 	}
 	return err
@@ -117,6 +156,8 @@ const (
 	codeRecipient = 5 // the value is for somebody else, or cannot be encrypted to
 	codeHost      = 6 // a host name is unknown
 	codeInternal  = 7 // the machine refused something: a file, a port
+
+	codeInterrupted = 130 // as shells have it; no error where there is no other end
 )
 
 // failure is an error with its exit code.

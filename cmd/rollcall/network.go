@@ -110,10 +110,13 @@ func (f *networkFlags) join(ctx context.Context, patience time.Duration) (*dht.N
 		return nil, err
 	}
 	patience = min(patience, joinTimeout)
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := node.WaitConnected(ctx); err != nil {
+	if err := node.WaitConnected(waiting); err != nil {
 		node.Close()
+		if ctx.Err() != nil {
+			return nil, err
+		}
 		return nil, fail(codeNoAnswer, "no answer from %s within %v: is a node running there?", strings.Join(f.bootstrap, " "), patience)
 	}
 	return node, nil

@@ -85,7 +85,9 @@ func runNode(ctx context.Context, f nodeFlags) error {
 	if err != nil {
 		return openFailure(err)
 	}
-	fmt.Printf("node %v\nport %d\n", node.ID(), node.Port())
+	if _, err := fmt.Printf("node %v\nport %d\n", node.ID(), node.Port()); err != nil {
+		return errors.Join(err, node.Close())
+	}
 	if f.metrics != "" {
 		stop, err := serveMetrics(node, f.metrics, log)
 		if err != nil {

@@ -33,7 +33,7 @@ func statusText(s schema.Status) string {
 	for _, n := range s.Networks {
 		state := "not connected"
 		if n.Connected {
-			state = fmt.Sprintf("connected, %d good nodes", n.GoodNodes)
+			state = "connected, " + counted(n.GoodNodes, "good node")
 		}
 		lines = append(lines, fmt.Sprintf("network %s: %s, node %s at %s", networkName(n), state, n.Node, strings.Join(n.Addresses, " ")))
 	}
