@@ -99,28 +99,7 @@ func (m meeting) asUs(t *testing.T, ctx context.Context, theirs *identity.Certif
 	if err != nil {
 		t.Fatal(err)
 	}
-	var details map[string]string
-	if err := m.theirs.Call(ctx, configuration, "getAccountDetails", []any{m.theirs.ID}, []any{&details}); err != nil {
-		t.Fatal(err)
-	}
-	host := m.ourHost
-	node, err := dht.Open(ctx, dht.Config{
-		Bind4: host.IPv4, NoIPv6: true, Bootstrap: []string{details["Account.hostname"]},
-		ListenPacket: func(addr netip.AddrPort) (p net.PacketConn, err error) {
-			err = host.Do(func() (err error) {
-				p, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(addr))
-				return err
-			})
-			return p, err
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { node.Close() })
-	if err := node.WaitConnected(ctx); err != nil {
-		t.Fatal(err)
-	}
+	host, node := m.ourHost, m.ourNode(t, ctx)
 	var seen frames
 	conns := make(chan *peer.Conn, 1)
 	peers, err := peer.Open(peer.Config{
@@ -167,6 +146,33 @@ func (m meeting) asUs(t *testing.T, ctx context.Context, theirs *identity.Certif
 		t.Fatalf("not connected: %+v", peers.Stats())
 	}
 	return conn, seen.largest
+}
+
+// ourNode opens a node of the DHT on our host, in the network of their account.
+func (m meeting) ourNode(t *testing.T, ctx context.Context) *dht.Node {
+	t.Helper()
+	var details map[string]string
+	if err := m.theirs.Call(ctx, configuration, "getAccountDetails", []any{m.theirs.ID}, []any{&details}); err != nil {
+		t.Fatal(err)
+	}
+	node, err := dht.Open(ctx, dht.Config{
+		Bind4: m.ourHost.IPv4, NoIPv6: true, Bootstrap: []string{details["Account.hostname"]},
+		ListenPacket: func(addr netip.AddrPort) (p net.PacketConn, err error) {
+			err = m.ourHost.Do(func() (err error) {
+				p, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(addr))
+				return err
+			})
+			return p, err
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { node.Close() })
+	if err := node.WaitConnected(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return node
 }
 
 // frames knows the largest frame of some connections.
