@@ -161,12 +161,12 @@ func TestSkipPassesOverOneObject(t *testing.T) {
 
 func TestNestingIsBounded(t *testing.T) {
 	for _, container := range []string{"\x91", "\x81\x01"} {
-		deepest := bytes.Repeat([]byte(container), MaxDepth)
+		deepest := bytes.Repeat([]byte(container), maxDepth)
 		r := NewReader(append(deepest, 0x05))
 		if r.Skip(); r.Err() != nil {
 			t.Errorf("%x: %v", container, r.Err())
 		}
-		r = NewReader(append(bytes.Repeat([]byte(container), MaxDepth+1), 0x05))
+		r = NewReader(append(bytes.Repeat([]byte(container), maxDepth+1), 0x05))
 		if r.Skip(); !errors.Is(r.Err(), ErrDepth) {
 			t.Errorf("%x: %v", container, r.Err())
 		}

@@ -6,8 +6,8 @@ import (
 	"math"
 )
 
-// MaxDepth bounds the nesting of containers that Skip and Raw walk through.
-const MaxDepth = 16
+// maxDepth bounds the nesting of containers that Skip and Raw walk through.
+const maxDepth = 16
 
 var (
 	// ErrTruncated reports input that ends inside an object, or announces
@@ -15,7 +15,7 @@ var (
 	ErrTruncated = errors.New("msgpack: truncated input")
 	// ErrType reports an object of another type than the one asked for.
 	ErrType = errors.New("msgpack: unexpected type")
-	// ErrDepth reports containers nested deeper than MaxDepth.
+	// ErrDepth reports containers nested deeper than maxDepth.
 	ErrDepth = errors.New("msgpack: nested too deep")
 )
 
@@ -269,7 +269,7 @@ func (r *Reader) Raw() []byte {
 
 // extent returns the length of the object at the start of b.
 func extent(b []byte) (int, error) {
-	var left [MaxDepth]int // objects still to pass at the enclosing levels
+	var left [maxDepth]int // objects still to pass at the enclosing levels
 	depth, objects, at := 0, 1, 0
 	for {
 		if at == len(b) {
@@ -289,7 +289,7 @@ func extent(b []byte) (int, error) {
 			switch {
 			case l.kind != KindMap && l.kind != KindArray:
 				at += int(n)
-			case depth == MaxDepth && n > 0:
+			case depth == maxDepth && n > 0:
 				return 0, ErrDepth
 			case n > 0:
 				left[depth] = objects - 1

@@ -29,7 +29,7 @@ func (a *Agent) tickLink(now time.Time, l *link) {
 	switch {
 	case l.state == planned:
 		if !now.Before(later(l.deadline, a.nextDial)) {
-			l.state, l.deadline = dialing, now.Add(DialTimeout)
+			l.state, l.deadline = dialing, now.Add(dialTimeout)
 			l.dials++
 			a.nextDial = now.Add(dialPause)
 			a.emit(Effect{Kind: Dial, Link: l.id, Addr: l.addr})

@@ -4,8 +4,8 @@ import "time"
 
 // Times of the protocol as peers keep them (peer spec 1.6 and 2.4).
 const (
-	// DialTimeout ends an attempt to connect.
-	DialTimeout = 15 * time.Second
+	// dialTimeout ends an attempt to connect.
+	dialTimeout = 15 * time.Second
 	// retransmit is the time to the first repetition of a check; it doubles each
 	// time. On TCP an answer is only late where the peer is, or has not heard of
 	// us yet.

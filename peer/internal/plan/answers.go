@@ -27,7 +27,7 @@ func (p *Plan) Asked(now time.Time, from value.LongID, id uint64) Verdict {
 	case p.seen.has(request{from, id}):
 		return Repeated
 	case from == p.self,
-		p.answers >= maxAnswers, p.conns >= MaxConns,
+		p.answers >= maxAnswers, p.conns >= maxConns,
 		!known && p.unknown >= maxUnknown,
 		d != nil && d.answers >= maxAnswersEach,
 		!p.askers.consider(now, from):

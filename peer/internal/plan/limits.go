@@ -49,8 +49,8 @@ const (
 	// maxConnsEach bounds the connections with one device: two arise when both
 	// sides ask, more only when old ones die unnoticed. The oldest goes.
 	maxConnsEach = 4
-	// MaxConns bounds the connections with all devices.
-	MaxConns = 4096
+	// maxConns bounds the connections with all devices.
+	maxConns = 4096
 	// maxSeen bounds the requests that are remembered here, oldest dropped first.
 	// The network repeats one for ten minutes at most.
 	maxSeen = 4096

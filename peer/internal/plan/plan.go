@@ -201,7 +201,7 @@ func (p *Plan) due(now time.Time, d *device) {
 
 // fill begins attempts while there are places.
 func (p *Plan) fill(now time.Time) {
-	for len(p.queue) > 0 && len(p.attempts) < maxAttempts && p.conns < MaxConns {
+	for len(p.queue) > 0 && len(p.attempts) < maxAttempts && p.conns < maxConns {
 		d := p.queue[0]
 		p.queue = slices.Delete(p.queue, 0, 1)
 		d.state, d.asked, d.gap = asking, true, now.Add(minGap)

@@ -112,7 +112,7 @@ func TestDaemon2023(t *testing.T) {
 	if _, err := a.x.Send(w.now, a.x.devices[0].account, "text/plain", strings.Repeat("x", maxBySIP+1)); !errors.Is(err, ErrText) {
 		t.Errorf("a text that does not fit: %v", err)
 	}
-	_, err = a.x.Send(w.now, a.x.devices[0].account, strings.Repeat("x/", MaxType/2), strings.Repeat("x", maxBySIP))
+	_, err = a.x.Send(w.now, a.x.devices[0].account, strings.Repeat("x/", maxType/2), strings.Repeat("x", maxBySIP))
 	if err != nil || len(a.x.channels) != 1 || len(a.x.devices[0].open(SIP).unanswered) != 1 {
 		t.Errorf("the longest text is not sent: %v", err)
 	}
@@ -171,15 +171,15 @@ func TestTextForNobody(t *testing.T) {
 		a.settle(w)
 	}
 	send()
-	w.run(TextLimit + time.Second)
+	w.run(textLimit + time.Second)
 	w.expect(t, "a has a text that is sending", "a looks for somebody", "a has a text that is failed")
 	send()
-	w.run(TextLimit / 2)
+	w.run(textLimit / 2)
 	c := w.connect(a, b)
 	w.run(time.Second)
 	w.cut(c)
 	w.connect(a, b)
-	w.run(TextLimit)
+	w.run(textLimit)
 	w.expect(t, "a has a text that is sending", "a looks for somebody", "a asks for records", "a asks for sip",
 		"a has a text that is sent", `b gets "hello"`, "a asks for records", "a asks for sip")
 }
@@ -194,16 +194,16 @@ func TestSendRefuses(t *testing.T) {
 		{"text/plain\r\nVia: x", "a", ErrText},
 		{"text", "a", ErrText},
 		{"text/é", "a", ErrText},
-		{"text/" + strings.Repeat("x", MaxType), "a", ErrText},
+		{"text/" + strings.Repeat("x", maxType), "a", ErrText},
 		{"text/plain", "", ErrText},
-		{"text/plain", strings.Repeat("x", MaxText+1), ErrText},
+		{"text/plain", strings.Repeat("x", maxText+1), ErrText},
 		{"text/html; charset=utf-8", "a", nil},
 	} {
 		if _, err := a.x.Send(w.now, a.account, tt.media, tt.content); !errors.Is(err, tt.err) {
 			t.Errorf("%.20q: %v", tt.media, err)
 		}
 	}
-	for range MaxTexts - 1 {
+	for range maxTexts - 1 {
 		if _, err := a.x.Send(w.now, a.account, "text/plain", "a"); err != nil {
 			t.Fatal(err)
 		}
@@ -211,8 +211,8 @@ func TestSendRefuses(t *testing.T) {
 	if _, err := a.x.Send(w.now, a.account, "text/plain", "a"); err != ErrTooMany {
 		t.Errorf("one too many: %v", err)
 	}
-	w.run(TextLimit + time.Second)
-	if _, err := a.x.Send(w.now, a.account, "text/plain", strings.Repeat("a", MaxText)); err != nil || a.x.pending != MaxText {
+	w.run(textLimit + time.Second)
+	if _, err := a.x.Send(w.now, a.account, "text/plain", strings.Repeat("a", maxText)); err != nil || a.x.pending != maxText {
 		t.Errorf("after their time: %v, %d bytes pending", err, a.x.pending)
 	}
 }
@@ -355,7 +355,7 @@ func TestStatusOfTheLatestTexts(t *testing.T) {
 			t.Fatalf("%v, want %v", status, Sending)
 		}
 		ids = append(ids, id)
-		now = now.Add(TextLimit)
+		now = now.Add(textLimit)
 		x.Tick(now)
 	}
 	if status := x.Status(ids[0]); status != 0 {

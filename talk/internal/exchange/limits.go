@@ -9,22 +9,22 @@ import (
 const (
 	// MaxNote bounds our note and what is kept of others', in bytes: a few lines.
 	MaxNote = 512
-	// MaxText bounds a text of ours in bytes; with its record it fits into one
+	// maxText bounds a text of ours in bytes; with its record it fits into one
 	// frame. By SIP only shorter ones go: maxBySIP leaves room for the head.
-	MaxText  = 60 << 10
+	maxText  = 60 << 10
 	maxBySIP = sip.MaxSent - 1000
-	// MaxType bounds its media type.
-	MaxType = 128
-	// MaxTexts bounds the texts that are kept for TextLimit, and maxPending what
+	// maxType bounds its media type.
+	maxType = 128
+	// maxTexts bounds the texts that are kept for textLimit, and maxPending what
 	// their contents take in all.
-	MaxTexts   = 256
+	maxTexts   = 256
 	maxPending = 1 << 20
 	// maxStatuses is of how many texts, the latest, it is known how far they have
 	// come: clients ask for it after a restart of theirs.
 	maxStatuses = 1024
-	// TextLimit is how long a text waits for a device: to find one and connect takes
+	// textLimit is how long a text waits for a device: to find one and connect takes
 	// seconds, to wait for somebody to come home is not our business.
-	TextLimit = time.Minute
+	textLimit = time.Minute
 
 	// grace is how long the peer gets to open a channel first. Daemons of 2026 do
 	// so as soon as they are connected, and with two channels they send all twice.

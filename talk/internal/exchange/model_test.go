@@ -75,7 +75,7 @@ func TestModel(t *testing.T) {
 				t.Fatalf("%s is missing: %q", want, w.log)
 			}
 		}
-		w.run(2 * TextLimit)
+		w.run(2 * textLimit)
 		for _, p := range parties {
 			if len(p.x.texts) > 0 || p.x.pending != 0 {
 				t.Fatalf("%d texts are left, of %d bytes", len(p.x.texts), p.x.pending)

@@ -44,16 +44,16 @@ func (x *Exchange) Send(now time.Time, to infohash.Hash, mediaType, content stri
 	switch {
 	case !isType(mediaType):
 		return 0, fmt.Errorf("%w: its type is %.40q, want a media type like text/plain", ErrText, mediaType)
-	case content == "" || len(content) > MaxText:
-		return 0, fmt.Errorf("%w: it has %d bytes, want 1 to %d", ErrText, len(content), MaxText)
+	case content == "" || len(content) > maxText:
+		return 0, fmt.Errorf("%w: it has %d bytes, want 1 to %d", ErrText, len(content), maxText)
 	case len(content) > maxBySIP && x.onlyBySIP(to):
 		return 0, fmt.Errorf("%w: it has %d bytes, want at most %d for their older program", ErrText, len(content), maxBySIP)
-	case len(x.texts) >= MaxTexts || x.pending+len(content) > maxPending:
+	case len(x.texts) >= maxTexts || x.pending+len(content) > maxPending:
 		return 0, ErrTooMany
 	}
 	t := &text{
 		record:  message.Record{ID: x.newID(), Type: mediaType, Content: content},
-		account: to, until: now.Add(TextLimit),
+		account: to, until: now.Add(textLimit),
 	}
 	x.texts = append(x.texts, t)
 	x.pending += len(content)
@@ -98,7 +98,7 @@ func isType(s string) bool {
 		}
 		slash = slash || c == '/'
 	}
-	return slash && len(s) <= MaxType
+	return slash && len(s) <= maxType
 }
 
 func (x *Exchange) newID() uint64 { return 1 + x.rng.Uint64N(1<<53) }
