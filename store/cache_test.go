@@ -117,3 +117,33 @@ func TestDamagedCache(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestFilesArePrivate makes files that no other user can read, also where one made by
+// others stands already.
+func TestFilesArePrivate(t *testing.T) {
+	for _, made := range []bool{false, true} {
+		name := filepath.Join(t.TempDir(), "cache.db")
+		if made {
+			if err := os.WriteFile(name, nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c, err := OpenCache(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.SaveRevocation(infohash.Hash{1}, []byte("issuer"), []byte("list")); err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range []string{name, name + "-wal"} {
+			info, err := os.Stat(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.Mode().Perm() != 0o600 {
+				t.Errorf("made before: %v, %s: mode %v", made, filepath.Base(file), info.Mode())
+			}
+		}
+	}
+}

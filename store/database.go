@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -20,6 +21,9 @@ var migrations embed.FS
 // to the present version by the files migrations/kind/NNNN_what.sql. It is
 // for one process: a second one gets ErrInUse.
 func openDatabase(name, kind, synchronous string) (*sql.DB, error) {
+	if err := keepPrivate(name); err != nil {
+		return nil, explain("open "+name, err)
+	}
 	// The locking mode comes before anything that reads the file: then no other
 	// process can share it, and no file of shared memory is needed.
 	query := url.Values{
@@ -44,6 +48,24 @@ func openDatabase(name, kind, synchronous string) (*sql.DB, error) {
 		return nil, explain("open "+name, err)
 	}
 	return db, nil
+}
+
+// keepPrivate sees to it that nobody else can read the database, nor the files beside
+// it, to which SQLite gives the same mode. A file that is there is not opened: to close
+// it would take the lock from whoever has it in this process.
+func keepPrivate(name string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		return f.Close()
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	if mode, private := info.Mode(), info.Mode().Perm()&0o700; mode.IsRegular() && mode.Perm() != private {
+		return os.Chmod(name, private)
+	}
+	return nil
 }
 
 // prepare sets the connection up and brings the schema to the present version.
