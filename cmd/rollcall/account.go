@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -54,7 +56,7 @@ func (f *accountFlags) listCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return list(&f.clientFlags, cmd.OutOrStdout(), accounts, "ID\tNAME\tSTATE\tURI", func(a schema.Account) string {
+				return list(&f.clientFlags, cmd, accounts, "ID\tNAME\tSTATE\tURI", noAccount, func(a schema.Account) string {
 					return fmt.Sprintf("%s\t%s\t%s\t%s", a.ID, plain(a.DisplayName), accountState(a), uriText(a))
 				})
 			})
@@ -104,8 +106,8 @@ func (f *accountFlags) createCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create NAME", Short: "Make an account with a display name", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if strings.TrimSpace(args[0]) == "" {
-				return fmt.Errorf("display name %q: want the name that others see", args[0])
+			if strings.TrimSpace(args[0]) == "" || strings.ContainsFunc(args[0], unicode.IsControl) || !utf8.ValidString(args[0]) {
+				return fmt.Errorf("display name %q: want the name that others see, on one line", args[0])
 			}
 			return f.create(cmd, schema.NewAccount{DisplayName: args[0]})
 		},
@@ -241,7 +243,7 @@ func (f *accountFlags) devicesCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return list(&f.clientFlags, cmd.OutOrStdout(), devices, "ID\tNAME", func(d schema.Device) string {
+		return list(&f.clientFlags, cmd, devices, "ID\tNAME", "no devices", func(d schema.Device) string {
 			if d.Own {
 				return d.ID + "\t" + plain(d.Name) + " (this one)"
 			}

@@ -164,12 +164,15 @@ func (f *clientFlags) choose(ctx context.Context, c *client.Client) (schema.Acco
 	case len(found) == 1:
 		return found[0], nil
 	case len(accounts) == 0:
-		return schema.Account{}, fail(codeNotFound, "there is no account yet: make one with rollcall account create")
+		return schema.Account{}, fail(codeNotFound, noAccount)
 	case len(found) == 0:
 		return schema.Account{}, fail(codeNotFound, "no account %q: want one of %s", plain(f.account), names(accounts))
 	}
 	return schema.Account{}, fmt.Errorf("which account? Choose with --account one of %s", names(found))
 }
+
+// noAccount is for who has a daemon and nothing else.
+const noAccount = "there is no account yet: make one with rollcall account create NAME"
 
 func isURI(text string, account infohash.Hash) bool {
 	uri, err := identity.ParseURI(text)
@@ -224,8 +227,10 @@ func (f *clientFlags) show(out io.Writer, v any, text string) error {
 	return err
 }
 
-// list prints items as a table of tab-separated rows, or as JSON.
-func list[T any](f *clientFlags, out io.Writer, items []T, head string, row func(T) string) error {
+// list prints items as a table of tab-separated rows, or as JSON. That there are none
+// is said on the error output, so that nothing stands for nothing in scripts.
+func list[T any](f *clientFlags, cmd *cobra.Command, items []T, head, none string, row func(T) string) error {
+	out := cmd.OutOrStdout()
 	if f.json {
 		encoder := json.NewEncoder(out)
 		for _, item := range items {
@@ -236,7 +241,8 @@ func list[T any](f *clientFlags, out io.Writer, items []T, head string, row func
 		return nil
 	}
 	if len(items) == 0 {
-		return nil
+		_, err := fmt.Fprintln(cmd.ErrOrStderr(), none)
+		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, head)

@@ -40,13 +40,15 @@ func (f *clientFlags) contactListCommand() *cobra.Command {
 					return err
 				}
 				presence := byHash(views, func(p schema.Presence) infohash.Hash { return p.Peer })
-				return list(f, cmd.OutOrStdout(), contacts, "ACCOUNT\tSTATE\tADDED\tNOTE", func(c schema.Contact) string {
+				return list(f, cmd, contacts, "ACCOUNT\tSTATE\tADDED\tNOTE", noContact, func(c schema.Contact) string {
 					return fmt.Sprintf("%v\t%s\t%s\t%s", c.Peer, contactState(c), date(c.Added), saying(presence[c.Peer], now()))
 				})
 			})
 		},
 	}
 }
+
+const noContact = "there is no contact yet: ask somebody with rollcall request send"
 
 // contactState says in words what a contact is.
 func contactState(c schema.Contact) string {

@@ -163,6 +163,9 @@ func runDaemon(ctx context.Context, f daemonFlags) error {
 	if err != nil {
 		return daemonFailure(err)
 	}
+	if info, err := os.Stat(cfg.DataDir); err == nil && isOpen(info) {
+		log.Warn("other users may look into the data directory, close it with chmod 700", "dir", cfg.DataDir)
+	}
 	// The accounts take it later, when nobody is there any more to be told.
 	if err := f.network.check(ctx, cfg.Node); err != nil {
 		return errors.Join(err, d.Close())

@@ -74,7 +74,7 @@ func (f *clientFlags) examine(ctx context.Context, network networkFlags) ([]find
 	}
 	return atOnce(ctx,
 		func(context.Context) []finding { return []finding{checkClock(now()), checkDataDir(dir)} },
-		f.checkDaemon,
+		func(ctx context.Context) []finding { return f.checkDaemon(ctx, answerTime) },
 		func(ctx context.Context) []finding { return checkNode(ctx, network) },
 		func(ctx context.Context) []finding {
 			return []finding{checkBus(ctx, os.Getenv("DBUS_SESSION_BUS_ADDRESS"))}
@@ -128,7 +128,7 @@ func checkDataDir(dir string) finding {
 		return fault(codeInternal, check, "choose another with --data-dir", "%v", err)
 	case !info.IsDir():
 		return fault(codeInternal, check, "choose another with --data-dir", "%s is a file", dir)
-	case info.Mode().Perm()&0o077 != 0:
+	case isOpen(info):
 		return fault(codeInternal, check, "close it: chmod 700 "+dir, "%s is open to other users (mode %o)", dir, info.Mode().Perm())
 	}
 	if err := tryWriting(dir); err != nil {
@@ -136,6 +136,9 @@ func checkDataDir(dir string) finding {
 	}
 	return good(check, "%s", dir)
 }
+
+// isOpen reports a directory that other users may look into.
+func isOpen(dir fs.FileInfo) bool { return dir.Mode().Perm()&0o077 != 0 }
 
 // tryWriting writes a file, of a size that a full disk does not take, and
 // removes it.
@@ -152,11 +155,19 @@ func tryWriting(dir string) error {
 	return file.Sync()
 }
 
+// answerTime is how long a daemon may take to say how it is, on a machine that is busy.
+const answerTime = 10 * time.Second
+
 // checkDaemon asks the daemon how it is, and how its networks and accounts are.
-func (f *clientFlags) checkDaemon(ctx context.Context) []finding {
+func (f *clientFlags) checkDaemon(ctx context.Context, patience time.Duration) []finding {
 	var findings []finding
 	err := f.run(func(c *client.Client) error {
-		status, err := c.Status(ctx)
+		first, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		status, err := c.Status(first)
+		if first.Err() != nil && ctx.Err() == nil {
+			return fmt.Errorf("it is there and does not answer within %v: end it, if need be by kill -9, and start it anew", patience)
+		}
 		if err != nil {
 			return err
 		}
@@ -201,20 +212,24 @@ func checkStatus(status schema.Status) []finding {
 	}
 	for _, d := range status.Damaged {
 		findings = append(findings, fault(codeInternal, "data",
-			"it was left where it is: restore a snapshot, or move it away", "%s: %s", d.Path, plainText(d.Reason)))
+			"put a backup back, with the daemon stopped: rollcall restore DIR", "%s: %s", d.Path, plainText(d.Reason)))
 	}
 	return findings
 }
 
 func checkAccount(a schema.Account) finding {
 	check := "account " + a.ID
+	state := accountState(a)
+	if a.DisplayName != "" {
+		state = plain(a.DisplayName) + ": " + state
+	}
 	switch {
 	case a.State == string(daemon.Registered) || !a.Enabled || !a.Active || a.State == string(daemon.Initializing):
-		return good(check, "%s: %s", plain(a.DisplayName), accountState(a))
+		return good(check, "%s", state)
 	case a.State == string(daemon.Trying):
-		return warning(check, "if it stays so, see the network above", "%s: %s", plain(a.DisplayName), accountState(a))
+		return warning(check, "if it stays so, see the network above", "%s", state)
 	}
-	return fault(codeNoAnswer, check, "see the log of the daemon", "%s: %s", plain(a.DisplayName), accountState(a))
+	return fault(codeNoAnswer, check, "see the log of the daemon", "%s", state)
 }
 
 // checkNode sees whether the network answers without a daemon, if a node is named.

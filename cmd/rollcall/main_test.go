@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -13,12 +14,7 @@ import (
 // TestInterrupted: who interrupts a command that waits for somebody gets the exit code
 // of that, and no guess of what failed.
 func TestInterrupted(t *testing.T) {
-	dir := t.TempDir()
-	silent, err := net.Listen("unix", filepath.Join(dir, "http.sock"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer silent.Close()
+	dir := silentDaemon(t)
 	nobody, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -37,6 +33,25 @@ func TestInterrupted(t *testing.T) {
 			t.Errorf("%q: exit code %d, want %d", args, code, codeInterrupted)
 		}
 		cancel()
+	}
+}
+
+// silentDaemon returns the data directory of a daemon that does not answer.
+func silentDaemon(t *testing.T) string {
+	dir := t.TempDir()
+	silent, err := net.Listen("unix", filepath.Join(dir, "http.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { silent.Close() })
+	return dir
+}
+
+func TestDoctorWaitsForNobodyForever(t *testing.T) {
+	f := &clientFlags{dataDir: silentDaemon(t)}
+	found := f.checkDaemon(t.Context(), 10*time.Millisecond)
+	if len(found) != 1 || found[0].State != "fault" || !strings.Contains(found[0].Found, "does not answer within 10ms") {
+		t.Errorf("found %+v", found)
 	}
 }
 

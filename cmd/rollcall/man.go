@@ -53,6 +53,7 @@ func manPage(cmd *cobra.Command) string {
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(name), roff(cmd.Short))
 	fmt.Fprintf(&b, ".SH SYNOPSIS\n\\fB%s\\fR\n", roff(cmd.UseLine()))
 	literal(&b, "DESCRIPTION", cmd.Long)
+	commands(&b, cmd)
 	options(&b, "OPTIONS", cmd.NonInheritedFlags())
 	options(&b, "COMMON OPTIONS", cmd.InheritedFlags())
 	literal(&b, "EXAMPLE", cmd.Example)
@@ -73,6 +74,18 @@ func manPage(cmd *cobra.Command) string {
 		fmt.Fprintf(&b, ".SH SEE ALSO\n%s\n", strings.Join(others, ",\n"))
 	}
 	return b.String()
+}
+
+// commands is a section with those below a command.
+func commands(b *strings.Builder, cmd *cobra.Command) {
+	if cmd.HasAvailableSubCommands() {
+		b.WriteString(".SH COMMANDS\n")
+	}
+	for _, below := range cmd.Commands() {
+		if below.IsAvailableCommand() {
+			fmt.Fprintf(b, ".TP\n\\fB%s\\fR\n%s\n", roff(below.Name()), roff(below.Short))
+		}
+	}
 }
 
 // literal is a section with text whose lines stay as they are.

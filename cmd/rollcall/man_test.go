@@ -47,7 +47,25 @@ log from this LEVEL on
 .SH SEE ALSO
 \fBtool\fR(1)
 `
-	if got := manPage(cmd); got != want {
-		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	const wantRoot = `.TH TOOL 1 "" Rollcall "User Commands"
+.SH NAME
+tool \- A tool
+.SH SYNOPSIS
+\fBtool\fR
+.SH COMMANDS
+.TP
+\fBgo\fR
+Go to a place
+.SH OPTIONS
+.TP
+\fB\-\-log\-level\fR \fILEVEL\fR
+log from this LEVEL on
+.SH SEE ALSO
+\fBtool\-go\fR(1)
+`
+	for page, want := range map[string]string{manPage(cmd): want, manPage(root): wantRoot} {
+		if page != want {
+			t.Errorf("got:\n%s\nwant:\n%s", page, want)
+		}
 	}
 }

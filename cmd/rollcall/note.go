@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -36,6 +37,8 @@ refused, unless --adapt or --any says what to do with it.`,
 			switch {
 			case strings.TrimSpace(note.Text) == "":
 				return errors.New("the note is empty: take one back with rollcall note clear")
+			case !utf8.ValidString(note.Text):
+				return errors.New("the note is not in UTF-8")
 			case expires < 0 || cmd.Flags().Changed("expires") && expires == 0:
 				return fmt.Errorf("--expires %v: want a time to come, like 90m", expires)
 			case expires > 0:

@@ -20,7 +20,8 @@ func peersCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return list(f, cmd.OutOrStdout(), conns, "ACCOUNT\tDEVICE\tFROM\tTO\tWAY\tCANDIDATES\tAGE\tIN\tOUT\tCHANNELS", connectionRow)
+				return list(f, cmd, conns, "ACCOUNT\tDEVICE\tFROM\tTO\tWAY\tCANDIDATES\tAGE\tIN\tOUT\tCHANNELS",
+					"no device of a contact is connected", connectionRow)
 			})
 		},
 	}

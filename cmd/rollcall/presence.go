@@ -44,7 +44,7 @@ func (f *clientFlags) listPresence(cmd *cobra.Command) error {
 		if err != nil {
 			return err
 		}
-		return list(f, cmd.OutOrStdout(), views, "ACCOUNT\tPRESENCE\tNOTE", func(v schema.Presence) string {
+		return list(f, cmd, views, "ACCOUNT\tPRESENCE\tNOTE", noContact, func(v schema.Presence) string {
 			return fmt.Sprintf("%v\t%s\t%s", v.Peer, presenceText(v, now()), saying(v, now()))
 		})
 	})

@@ -50,7 +50,7 @@ func (f *requestFlags) listCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				err = list(&f.clientFlags, cmd.OutOrStdout(), requests, "FROM\tNAME\tRECEIVED", func(r schema.Request) string {
+				err = list(&f.clientFlags, cmd, requests, "FROM\tNAME\tRECEIVED", "no request waits for an answer", func(r schema.Request) string {
 					return fmt.Sprintf("%v\t%s\t%s", r.From, plain(r.Title), date(r.Received))
 				})
 				if err != nil {
@@ -153,7 +153,7 @@ func (f *requestFlags) outgoingCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return list(&f.clientFlags, cmd.OutOrStdout(), outgoing, "TO\tKIND\tSTATE\tDEVICES\tSENT", func(o schema.Outgoing) string {
+				return list(&f.clientFlags, cmd, outgoing, "TO\tKIND\tSTATE\tDEVICES\tSENT", "no request of ours waits for an answer", func(o schema.Outgoing) string {
 					return fmt.Sprintf("%v\t%s\t%s\t%d\t%s", o.Peer, o.Kind, o.State, o.Devices, date(o.Sent))
 				})
 			})

@@ -86,6 +86,8 @@ func setNode(env *testscript.Env) (bootstrap string, err error) {
 	env.Setenv("PORT", port)
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("GORACE", noWait)
+	env.Setenv("BELL", "\a")
+	env.Setenv("LATIN", "caf\xe9")
 	for name, content := range map[string]string{"large": strings.Repeat("x", 70_000), "escape": "\x1b[2J red"} {
 		if err := os.WriteFile(filepath.Join(env.WorkDir, name), []byte(content), 0o600); err != nil {
 			return "", err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -24,10 +25,13 @@ func textCommand() *cobra.Command {
 		Use: "text URI|NAME TEXT...", Short: "Send a message to somebody who is there",
 		Args: cobra.MinimumNArgs(2), ValidArgsFunction: f.completePeers,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if strings.Join(args[1:], "") == "" {
-				return errors.New("the text is empty")
-			}
 			text := schema.NewText{Content: strings.Join(args[1:], " ")}
+			switch {
+			case strings.Join(args[1:], "") == "":
+				return errors.New("the text is empty")
+			case !utf8.ValidString(text.Content):
+				return errors.New("the text is not in UTF-8")
+			}
 			return f.runOnPeer(cmd.Context(), args[0], func(c *client.Client, a schema.Account, peer infohash.Hash) error {
 				return f.sendText(cmd, c, a, peer, text, !noWait)
 			})
