@@ -49,7 +49,9 @@ func (s *session) appear() {
 	a := s.account
 	// With this the nodes that are to have the announcement are known when it is
 	// its turn.
-	context.AfterFunc(s.ctx, s.listen(a.id, userData, s.ownValue, nil).Stop)
+	own := s.listen(a.id, userData, s.ownValue, nil)
+	own.Relax(true) // nobody waits for what other devices of the account put
+	context.AfterFunc(s.ctx, own.Stop)
 	if !s.publish() {
 		return
 	}
