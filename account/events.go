@@ -7,8 +7,8 @@ import (
 	"rollcall/talk"
 )
 
-// Event is what [Config].Notify is told. It is one of the types of this file, or
-// one of these of the state machines:
+// Event is what [Config].Notify is told. It is a [StateChanged], a [DeviceAdded],
+// or one of these of the state machines:
 //
 //	contact.ContactAdded     contact.RequestReceived   contact.OutgoingChanged
 //	contact.ContactRemoved   contact.RequestClosed

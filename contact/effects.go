@@ -2,9 +2,10 @@ package contact
 
 import "rollcall/dht/infohash"
 
-// Effect is something for the driver to do. The concrete types are those of
-// this file: Save… and Delete… change what is stored, [Put] goes to the
-// network, the others are events for clients.
+// Effect is something for the driver to do. Of the concrete types, Save… and
+// Delete… change what is stored, and [Put] goes to the network. The others are
+// events for clients: [ContactAdded], [ContactRemoved], [RequestReceived],
+// [RequestClosed] and [OutgoingChanged].
 type Effect interface{ effect() }
 
 // Cause tells who changed a contact.

@@ -6,8 +6,10 @@ import (
 	"rollcall/dht/infohash"
 )
 
-// Effect is something for the driver to do: a request to the network, a thing to
-// store, or an event for clients. The concrete types are those of this file.
+// Effect is something for the driver to do. An [Announcer] has [PutAnnouncement],
+// [WithdrawAnnouncement], [CheckAnnouncement], [Announced] and [LeaseChanged]; a
+// [Tracker] has [Listen], [Unlisten], [StatusChanged], [DeviceUp], [DeviceAgain],
+// [DeviceDown] and [SaveMemory].
 type Effect interface{ effect() }
 
 // PutAnnouncement asks for the announcement of this device to be put at the id
