@@ -1,6 +1,7 @@
 package account
 
 import (
+	"encoding/binary"
 	"maps"
 	"slices"
 	"time"
@@ -15,7 +16,7 @@ import (
 type follow struct {
 	listener *dht.Listener   // of who carries out the effects
 	ready    chan struct{}   // closed when what was known of the account is known again
-	live     map[uint64]bool // announcements that the network has; guarded by the account's lock
+	live     map[uint64]bool // announcements that the network has, by contentID; guarded by the account's lock
 }
 
 // follow begins to listen at the id of an account. What is stored about it is read
@@ -93,6 +94,13 @@ func (a *Account) lose(peer infohash.Hash, f *follow) {
 	})
 }
 
+// contentID is what the tracker knows a value by. Anybody can put another one under the
+// same value id, whose end says nothing about this one.
+func contentID(v *value.Value) uint64 {
+	digest := infohash.Sum(v.Append(nil))
+	return binary.BigEndian.Uint64(digest[:])
+}
+
 func (a *Account) heard(peer infohash.Hash, f *follow, event dht.Event) {
 	v := event.Value
 	if !v.Signed() {
@@ -105,20 +113,21 @@ func (a *Account) heard(peer infohash.Hash, f *follow, event dht.Event) {
 	if err != nil {
 		return
 	}
+	id := contentID(v)
 	a.input(func(now time.Time) {
 		if a.follows[peer] != f {
 			return
 		}
 		if event.Expired {
-			delete(f.live, v.ID)
-			a.tracker.Expired(now, peer, v.ID, infohash.Hash{})
+			delete(f.live, id)
+			a.tracker.Expired(now, peer, id, infohash.Hash{})
 			return
 		}
 		outcome := a.tracker.Heard(now, peer, presence.Value{
-			ID: v.ID, Owner: v.OwnerID(), Device: d.Device, DeviceKey: d.PublicKey, Stamp: presence.ReadStamp(v.Data),
+			ID: id, Owner: v.OwnerID(), Device: d.Device, DeviceKey: d.PublicKey, Stamp: presence.ReadStamp(v.Data),
 		})
 		if outcome == presence.Counted {
-			f.live[v.ID] = true
+			f.live[id] = true
 		}
 	})
 }

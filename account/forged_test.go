@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rollcall/contact"
+	"rollcall/dht"
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
 	"rollcall/identity"
@@ -121,4 +122,48 @@ func TestForgedRevocationLists(t *testing.T) {
 			t.Error("the revoked device of a stranger is heard")
 		}
 	})
+}
+
+// TestForgedEnd sees a device stay when other values under the id of its announcement
+// come and end.
+func TestForgedEnd(t *testing.T) {
+	t.Parallel()
+	nodes := dhttest.Network(t, 3)
+	alice, bob, carol := newPerson(t, nodes[1]), newPerson(t, nodes[2]), newPerson(t, nodes[0])
+	bob.Start(bob.node)
+	alice.Start(alice.node)
+	if err := alice.Subscribe(bob.ID()); err != nil {
+		t.Fatal(err)
+	}
+	await(t, alice, 0, online(bob, presence.Online))
+	alice.mu.Lock()
+	f := alice.follows[bob.ID()]
+	alice.mu.Unlock()
+	genuine := bob.announcement(t)
+	hear := func(v *value.Value, expired bool) {
+		alice.heard(bob.ID(), f, dht.Event{Value: v, Expired: expired})
+	}
+	hear(genuine, false)
+	replayed, forged := *genuine, *genuine
+	replayed.Priority++ // which is not signed
+	forged.Owner = carol.Device().SPKI()
+	for _, other := range []*value.Value{&replayed, &forged} {
+		hear(other, false)
+		hear(other, true)
+	}
+	if alice.devicesSeen(bob) == 0 {
+		t.Error("the device is gone")
+	}
+	bob.Close()
+	hear(genuine, true)
+	until(t, "its own end counts", func() bool { return isOffline(alice, bob) })
+}
+
+// devicesSeen returns how many devices of another person somebody sees.
+func (p *person) devicesSeen(other *person) (n int) {
+	p.Read(func(_ *contact.List, tracker *presence.Tracker) {
+		view, _ := tracker.View(other.ID())
+		n = len(view.Devices)
+	})
+	return n
 }
