@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -83,7 +84,11 @@ func openNode(cfg dht.Config) (*dht.Node, error) {
 }
 
 func savePort(cfg dht.Config, port uint16) error {
-	return atomicfile.Write(cfg.StateFile+portSuffix, fmt.Appendln(nil, port), 0o600)
+	path, line := cfg.StateFile+portSuffix, fmt.Appendln(nil, port)
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, line) {
+		return nil // as at most starts, which then need not wait for the disk
+	}
+	return atomicfile.Write(path, line, 0o600)
 }
 
 // leave ends one use of a network; with the last its node is closed.
