@@ -72,8 +72,12 @@ func (s *Suite) come(ctx context.Context, d Daemon, round int, alice, bob *peers
 	return bob.WaitAnnounced(ctx, bobMark)
 }
 
-// follow lets bob see alice, who is there.
+// follow lets bob see alice, who is there, when what his start has begun is done: each
+// is a new neighbour of the other's values.
 func (s *Suite) follow(ctx context.Context, d Daemon, round int, alice, bob *peers.Account) error {
+	if err := server.Pause(ctx, drain); err != nil {
+		return err
+	}
 	start, mark := time.Now(), bob.Mark()
 	if err := bob.Track(ctx, alice.URI, true); err != nil {
 		return err
