@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"rollcall/api/http/schema"
 	"rollcall/daemon"
 	"rollcall/identity"
+	"rollcall/identity/keyfile"
 	"rollcall/internal/atomicfile"
 )
 
@@ -120,7 +120,7 @@ func (f *accountFlags) importCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "import FILE", Short: "Import an account archive of any Jami client", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			b, err := os.ReadFile(args[0])
+			b, err := keyfile.Read(args[0], identity.MaxArchiveSize)
 			if err != nil {
 				return fail(codeInternal, "archive: %w", err)
 			}
