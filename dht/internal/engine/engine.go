@@ -22,6 +22,7 @@ import (
 	"rollcall/dht/internal/token"
 	"rollcall/dht/internal/wire"
 	"rollcall/dht/value"
+	"rollcall/internal/timers"
 )
 
 // Config describes a node. The zero value is not usable: ID is required, and at
@@ -52,7 +53,7 @@ type Engine struct {
 	store    *storage.Store
 	tokens   *token.Source
 	limiter  *ratelimit.Limiter
-	timers   timers
+	timers   *timers.Queue[*timer]
 	requests requests
 	pushing  pushing
 	sockets  map[uint32]listenSocket
@@ -111,6 +112,7 @@ func New(now time.Time, cfg Config, rng *rand.Rand, secrets io.Reader) (*Engine,
 		store:    storage.New(cfg.Storage, cfg.Types),
 		limiter:  ratelimit.New(cfg.RateLimit),
 		parts:    fragment.New(),
+		timers:   newTimers(),
 		sockets:  make(map[uint32]listenSocket),
 		searches: make(map[searchKey]*searchTimer),
 		ops:      make(map[OpID]*operation),
@@ -131,7 +133,7 @@ func New(now time.Time, cfg Config, rng *rand.Rand, secrets io.Reader) (*Engine,
 	e.strangerTimer.fire = e.meetStrangers
 	e.republish.timer.fire = e.stepRepublication
 	e.deferred.byAddr = make(map[netip.AddrPort][]postponed)
-	e.timers.set(&e.sweepTimer, now.Add(time.Minute))
+	e.set(&e.sweepTimer, now.Add(time.Minute))
 	return e, nil
 }
 
@@ -141,14 +143,14 @@ func (e *Engine) ID() infohash.Hash { return e.id }
 // Tick runs every timer that is due at now.
 func (e *Engine) Tick(now time.Time) {
 	e.advance(now)
-	e.timers.run(now)
+	e.fireTimers(now)
 	e.parts.Tick(now)
 	e.settle(now)
 }
 
 // NextDeadline reports when Tick must be called next; zero means never.
 func (e *Engine) NextDeadline() time.Time {
-	d := e.timers.next()
+	d := e.timers.Next()
 	if p := e.parts.NextDeadline(); !p.IsZero() && (d.IsZero() || p.Before(d)) {
 		d = p
 	}
@@ -159,7 +161,7 @@ func (e *Engine) NextDeadline() time.Time {
 // a change of the node's status.
 func (e *Engine) settle(now time.Time) {
 	e.push(now)
-	e.timers.set(&e.storeTimer, e.store.NextDeadline())
+	e.set(&e.storeTimer, e.store.NextDeadline())
 	if e.recount {
 		e.updateStatus(now)
 	}

@@ -64,7 +64,7 @@ func (e *Engine) joined(now time.Time, f *family) {
 	f.seek.joined = true
 	f.seek.pause = 0
 	e.searchFor(now, f, e.id).search.Visit(now)
-	e.timers.set(&f.upkeep, now.Add(e.between(startLeast, startMost)))
+	e.set(&f.upkeep, now.Add(e.between(startLeast, startMost)))
 }
 
 // seekNetwork asks for the bootstrap nodes again while no node of the family is
@@ -77,7 +77,7 @@ func (e *Engine) seekNetwork(now time.Time, f *family) {
 	}
 	f.seek.joined = false
 	f.seek.pause = min(max(2*f.seek.pause, bootstrapFirst), bootstrapMost)
-	e.timers.set(&f.seek.timer, now.Add(f.seek.pause))
+	e.set(&f.seek.timer, now.Add(f.seek.pause))
 	e.recount = true
 	if !e.connectedAnywhere(now, f) {
 		e.effect(Effect{Kind: Seek})
@@ -99,10 +99,10 @@ func (e *Engine) keepUp(now time.Time, f *family) {
 	e.recount = true
 	ask, ok := f.table.Maintain(now, e.other(f))
 	if !ok {
-		e.timers.set(&f.upkeep, now.Add(e.between(quietLeast, quietMost)))
+		e.set(&f.upkeep, now.Add(e.between(quietLeast, quietMost)))
 		return
 	}
-	e.timers.set(&f.upkeep, now.Add(e.between(busyLeast, busyMost)))
+	e.set(&f.upkeep, now.Add(e.between(busyLeast, busyMost)))
 	m := wire.Message{Kind: wire.Request, Method: wire.Find, Key: ask.Target}
 	if ask.Both {
 		m.Want = wire.WantGiven | wire.WantIPv4 | wire.WantIPv6
@@ -132,8 +132,8 @@ func (e *Engine) ConnectivityChanged(now time.Time) {
 		for _, n := range f.nodes.Closest(e.id, 4*closestNodes, nil, (*routing.Node).Live) {
 			e.meet(f, n)
 		}
-		e.timers.set(&f.seek.timer, now.Add(bootstrapFirst))
-		e.timers.set(&f.upkeep, now.Add(e.between(startLeast, startMost)))
+		e.set(&f.seek.timer, now.Add(bootstrapFirst))
+		e.set(&f.upkeep, now.Add(e.between(startLeast, startMost)))
 		for _, s := range f.searches {
 			s.search.Renew(now)
 		}

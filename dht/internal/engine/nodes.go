@@ -31,9 +31,9 @@ type family struct {
 func (e *Engine) newFamily(now time.Time, v6 bool) *family {
 	f := &family{v6: v6, nodes: routing.NewNodes(e.rng), table: routing.NewTable(e.id, false, e.rng)}
 	f.upkeep.fire = func(now time.Time) { e.keepUp(now, f) }
-	e.timers.set(&f.upkeep, now.Add(e.between(startLeast, startMost)))
+	e.set(&f.upkeep, now.Add(e.between(startLeast, startMost)))
 	f.seek.timer.fire = func(now time.Time) { e.seekNetwork(now, f) }
-	e.timers.set(&f.seek.timer, now.Add(bootstrapFirst))
+	e.set(&f.seek.timer, now.Add(bootstrapFirst))
 	return f
 }
 
@@ -121,8 +121,8 @@ func (e *Engine) meet(f *family, n *routing.Node) {
 	if len(f.strangers) < maxStrangers {
 		f.strangers = append(f.strangers, n)
 	}
-	if e.strangerTimer.index == 0 {
-		e.timers.set(&e.strangerTimer, e.now.Add(strangerEvery))
+	if e.strangerTimer.Deadline().IsZero() {
+		e.set(&e.strangerTimer, e.now.Add(strangerEvery))
 	}
 }
 
@@ -145,7 +145,7 @@ func (e *Engine) meetStrangers(now time.Time) {
 	if waiting {
 		next = now.Add(strangerEvery)
 	}
-	e.timers.set(&e.strangerTimer, next)
+	e.set(&e.strangerTimer, next)
 }
 
 func (e *Engine) useful(now time.Time, f *family, n *routing.Node) bool {
@@ -233,7 +233,7 @@ func (e *Engine) confirm(now time.Time, f *family, r *request, from netip.AddrPo
 	n.Answer(now)
 	n.Client = m.Client
 	if t := e.lost[n]; t != nil {
-		e.timers.set(&t.timer, time.Time{})
+		e.set(&t.timer, time.Time{})
 		delete(e.lost, n)
 	}
 	if fresh && n.Live() {
@@ -297,7 +297,7 @@ func (e *Engine) lose(now time.Time, f *family, n *routing.Node) {
 		if wasGood {
 			e.noteLost(now, n.ID)
 			if !f.table.HasGood(now) {
-				e.timers.set(&f.seek.timer, now)
+				e.set(&f.seek.timer, now)
 			}
 		}
 		if ping := f.table.Lost(now, n); ping != nil {
@@ -306,7 +306,7 @@ func (e *Engine) lose(now time.Time, f *family, n *routing.Node) {
 		e.remember(now, n)
 	}
 	for _, r := range e.requests.byNode[n] {
-		e.timers.set(&r.timer, time.Time{})
+		e.set(&r.timer, time.Time{})
 		delete(e.requests.byTID, r.tid)
 		e.later(func(now time.Time) { r.h.Fail(now, ErrExpired) })
 	}
@@ -329,14 +329,14 @@ func (e *Engine) remember(now time.Time, n *routing.Node) {
 		if t.next++; t.next == len(secondChances) || !n.Expired {
 			delete(e.lost, n)
 		} else {
-			e.timers.set(&t.timer, now.Add(secondChances[t.next]))
+			e.set(&t.timer, now.Add(secondChances[t.next]))
 		}
 		if n.Expired {
 			e.pingNode(now, n, true)
 		}
 	}
 	e.lost[n] = t
-	e.timers.set(&t.timer, now.Add(secondChances[0]))
+	e.set(&t.timer, now.Add(secondChances[0]))
 }
 
 // appendClosest appends the closest good nodes to target as replies carry them.

@@ -248,7 +248,7 @@ func (e *Engine) Listen(now time.Time, key infohash.Hash, query value.Query) OpI
 	op.cache = search.NewCache(e.cfg.Types.Life, search.CacheSink{
 		Added:   report(Found),
 		Expired: report(Lost),
-		Due:     func(at time.Time) { e.timers.set(&op.timer, at) },
+		Due:     func(at time.Time) { e.set(&op.timer, at) },
 	})
 	op.timer.fire = op.cache.Tick
 	op.relax = func(now time.Time, relaxed bool) {
@@ -264,7 +264,7 @@ func (e *Engine) Listen(now time.Time, key infohash.Hash, query value.Query) OpI
 		op.placed = append(op.placed, placedListen{s, l})
 		op.ends = append(op.ends, func(now time.Time) { s.StopListen(now, l) })
 	}
-	op.ends = append(op.ends, func(time.Time) { e.timers.set(&op.timer, time.Time{}) })
+	op.ends = append(op.ends, func(time.Time) { e.set(&op.timer, time.Time{}) })
 	e.settle(now)
 	return op.id
 }

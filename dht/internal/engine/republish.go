@@ -61,8 +61,8 @@ func (e *Engine) noteLost(now time.Time, id infohash.Hash) {
 // wakeRepublication starts a pass after a random while, in which other holders
 // may be faster.
 func (e *Engine) wakeRepublication(now time.Time) {
-	if e.republish.timer.index == 0 && e.store.Stats().Values > 0 {
-		e.timers.set(&e.republish.timer, now.Add(e.between(republishLeast, republishMost)))
+	if e.republish.timer.Deadline().IsZero() && e.store.Stats().Values > 0 {
+		e.set(&e.republish.timer, now.Add(e.between(republishLeast, republishMost)))
 	}
 }
 
@@ -92,7 +92,7 @@ func (e *Engine) stepRepublication(now time.Time) {
 	r.jobs = slices.Delete(r.jobs, 0, n)
 	switch {
 	case !r.pass.empty() || len(r.jobs) > 0:
-		e.timers.set(&r.timer, now.Add(republishStep))
+		e.set(&r.timer, now.Add(republishStep))
 	case len(r.joined)+len(r.lost) > 0:
 		e.wakeRepublication(now)
 	}

@@ -82,7 +82,7 @@ func (e *Engine) ping(now time.Time, to netip.AddrPort, once bool, h search.Hand
 // later calls fn from the next Tick.
 func (e *Engine) later(fn func(now time.Time)) {
 	t := &timer{fire: fn}
-	e.timers.set(t, e.now)
+	e.set(t, e.now)
 }
 
 func (e *Engine) start(now time.Time, r *request, m *wire.Message, values [][]byte) {
@@ -124,7 +124,7 @@ func (e *Engine) retry(now time.Time, r *request) {
 	e.send(r.to, r.head)
 	e.sendParts(r.to, r.tid, r.values)
 	r.gap = 2*r.gap + time.Duration(e.rng.Int64N(int64(gapJitter)))
-	e.timers.set(&r.timer, now.Add(r.gap))
+	e.set(&r.timer, now.Add(r.gap))
 	if r.tries == 2 && r.h.Slow != nil {
 		r.h.Slow(now)
 	}
@@ -153,7 +153,7 @@ func (e *Engine) expire(now time.Time, r *request) {
 
 // forget removes r from what is pending.
 func (e *Engine) forget(r *request) {
-	e.timers.set(&r.timer, time.Time{})
+	e.set(&r.timer, time.Time{})
 	delete(e.requests.byTID, r.tid)
 	if r.push {
 		e.pushing.count--

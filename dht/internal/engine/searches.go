@@ -52,9 +52,9 @@ type searchKey struct {
 // sweep forgets the searches that have been idle for long, and the oldest idle
 // ones when there are too many. It notices that no node is good any more.
 func (e *Engine) sweep(now time.Time) {
-	e.timers.set(&e.sweepTimer, now.Add(time.Minute))
+	e.set(&e.sweepTimer, now.Add(time.Minute))
 	for _, f := range e.families {
-		if f.seek.timer.index == 0 {
+		if f.seek.timer.Deadline().IsZero() {
 			e.seekNetwork(now, f)
 		}
 		idle := 0
@@ -68,7 +68,7 @@ func (e *Engine) sweep(now time.Time) {
 				continue
 			}
 			delete(e.searches, searchKey{s.search.Key(), f.v6})
-			e.timers.set(&s.timer, time.Time{})
+			e.set(&s.timer, time.Time{})
 			f.searches = slices.Delete(f.searches, i, i+1)
 		}
 	}
@@ -123,7 +123,7 @@ func (n network) Open(to *routing.Node, push func(now time.Time, m *wire.Message
 func (n network) Close(sid uint32) { delete(n.e.sockets, sid) }
 
 // Wake implements search.Network.
-func (n network) Wake(at time.Time) { n.e.timers.set(n.timer, n.e.nextBeat(at)) }
+func (n network) Wake(at time.Time) { n.e.set(n.timer, n.e.nextBeat(at)) }
 
 // nextBeat returns the first beat at or after a time. What searches wait for is never
 // urgent, so they do it together: the process wakes up seldom, and what a beat sends

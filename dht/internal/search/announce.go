@@ -9,6 +9,7 @@ import (
 	"rollcall/dht/internal/wire"
 	"rollcall/dht/value"
 	"rollcall/internal/msgpack"
+	"rollcall/internal/timers"
 )
 
 // Announce is one running put.
@@ -25,10 +26,9 @@ type Announce struct {
 	reported  bool
 
 	// Of the schedule.
+	timers.Timer
 	ended  bool
 	marked bool
-	wake   time.Time
-	place  int // in the heap, from 1; 0 when not in it
 }
 
 // hold is the state of one announce at one peer.
@@ -91,7 +91,7 @@ func (s *Search) stepAnnounces(now time.Time) {
 			}
 			a.deadline(&wake, p)
 		}
-		s.schedule.wait(a, wake.t)
+		s.schedule.waiting.Set(a, wake.t)
 		if s.schedule.explored {
 			s.finishAnnounce(now, a)
 		}

@@ -1,9 +1,10 @@
 package search
 
 import (
-	"container/heap"
 	"slices"
 	"time"
+
+	"rollcall/internal/timers"
 )
 
 // schedule knows which announces a step has to look at, so that thousands of them on
@@ -15,10 +16,15 @@ type schedule struct {
 	explored bool
 
 	marked  []*Announce
-	waiting waiting
+	waiting *timers.Queue[*Announce]
 
 	permanent  int // announces that are permanent
 	unreported int // announces that are not done
+}
+
+func newSchedule() schedule {
+	// The order of announces that are due together does not matter.
+	return schedule{waiting: timers.New(func(_, _ *Announce) int { return 0 })}
 }
 
 // add takes in a new announce.
@@ -39,7 +45,7 @@ func (c *schedule) drop(a *Announce) {
 		c.unreported--
 	}
 	a.ended = true
-	c.wait(a, time.Time{})
+	c.waiting.Set(a, time.Time{})
 }
 
 // mark makes the next step look at a.
@@ -63,20 +69,6 @@ func (c *schedule) next() *Announce {
 		}
 	}
 	return nil
-}
-
-// wait makes steps look at a from a time on; zero means not because of the time.
-func (c *schedule) wait(a *Announce, until time.Time) {
-	a.wake = until
-	switch {
-	case until.IsZero() && a.place > 0:
-		heap.Remove(&c.waiting, a.place-1)
-	case until.IsZero():
-	case a.place > 0:
-		heap.Fix(&c.waiting, a.place-1)
-	default:
-		heap.Push(&c.waiting, a)
-	}
 }
 
 // survey notes the state of the target nodes, and marks what a step has to look at.
@@ -104,37 +96,12 @@ func (s *Search) survey(now time.Time) {
 		}
 	}
 	c.synced, c.explored = synced, explored
-	for synced && len(c.waiting) > 0 && !c.waiting[0].wake.After(now) {
-		a := c.waiting[0]
-		c.wait(a, time.Time{})
+	for synced {
+		a, ok := c.waiting.Due(now)
+		if !ok {
+			return
+		}
+		c.waiting.Set(a, time.Time{})
 		c.mark(a)
 	}
-}
-
-// waiting is a heap of announces by the time at which they are looked at.
-type waiting []*Announce
-
-func (w waiting) Len() int           { return len(w) }
-func (w waiting) Less(i, j int) bool { return w[i].wake.Before(w[j].wake) }
-
-func (w waiting) Swap(i, j int) {
-	w[i], w[j] = w[j], w[i]
-	w[i].place, w[j].place = i+1, j+1
-}
-
-// Push implements heap.Interface.
-func (w *waiting) Push(x any) {
-	a := x.(*Announce)
-	*w = append(*w, a)
-	a.place = len(*w)
-}
-
-// Pop implements heap.Interface.
-func (w *waiting) Pop() any {
-	last := len(*w) - 1
-	a := (*w)[last]
-	(*w)[last] = nil
-	*w = (*w)[:last]
-	a.place = 0
-	return a
 }

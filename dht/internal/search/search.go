@@ -83,7 +83,7 @@ type Search struct {
 
 // New returns an idle search for key.
 func New(now time.Time, key infohash.Hash, net Network) *Search {
-	return &Search{key: key, net: net, used: now}
+	return &Search{key: key, net: net, used: now, schedule: newSchedule()}
 }
 
 // Key returns the key searched for.
@@ -289,9 +289,7 @@ func (s *Search) deadline(now time.Time) time.Time {
 		}
 	}
 	s.awaitPauses(now, &d)
-	if len(s.schedule.waiting) > 0 {
-		d.add(s.schedule.waiting[0].wake)
-	}
+	d.add(s.schedule.waiting.Next())
 	for _, x := range s.detached {
 		d.add(x.end)
 	}
