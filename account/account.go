@@ -59,8 +59,9 @@ type Account struct {
 	announced bool
 	session   *session // nil when stopped
 	follows   map[infohash.Hash]*follow
-	stored    map[uint64]int       // nodes that acknowledged the last announcement, by its id
-	kept      map[uint64]*dht.Keep // permanent announcements
+	stored    map[uint64]int         // nodes that acknowledged the last announcement, by its id
+	kept      map[uint64]*dht.Keep   // permanent announcements
+	answering map[infohash.Hash]bool // who gets an answer now; true: connections wait for that
 	devices   map[value.LongID]string
 	revoked   map[infohash.Hash]*identity.RevocationList
 	issuers   map[infohash.Hash]*identity.Certificate // of accounts, as far as known
@@ -93,13 +94,14 @@ func Open(cfg Config) (*Account, error) {
 	a := &Account{
 		cfg: cfg, id: device.Account(), device: device, log: cfg.Logger,
 		places: make(chan struct{}, maxJobs), inquiries: make(chan struct{}, maxJobs),
-		tracker: presence.NewTracker(presence.TrackerConfig{Dwell: cfg.Dwell, History: cfg.History}),
-		follows: make(map[infohash.Hash]*follow),
-		stored:  make(map[uint64]int),
-		kept:    make(map[uint64]*dht.Keep),
-		revoked: make(map[infohash.Hash]*identity.RevocationList),
-		issuers: make(map[infohash.Hash]*identity.Certificate),
-		unread:  make(map[infohash.Hash]bool), judging: make(map[infohash.Hash]int),
+		tracker:   presence.NewTracker(presence.TrackerConfig{Dwell: cfg.Dwell, History: cfg.History}),
+		follows:   make(map[infohash.Hash]*follow),
+		stored:    make(map[uint64]int),
+		kept:      make(map[uint64]*dht.Keep),
+		answering: make(map[infohash.Hash]bool),
+		revoked:   make(map[infohash.Hash]*identity.RevocationList),
+		issuers:   make(map[infohash.Hash]*identity.Certificate),
+		unread:    make(map[infohash.Hash]bool), judging: make(map[infohash.Hash]int),
 		looking:    make(map[sighting]bool),
 		strangers:  cfg.Connections != nil && cfg.Connections.Strangers,
 		visibility: make(chan struct{}),

@@ -170,9 +170,13 @@ func (s *session) left(r channel.Reason) bool {
 }
 
 // connectLocked connects to a device that is announced, if it is that of a contact
-// who wants it too.
+// who wants it too, and knows that we do.
 func (a *Account) connectLocked(account infohash.Hash, key []byte, verdict presence.Verdict) {
 	if a.peers == nil || verdict != presence.Genuine {
+		return
+	}
+	if _, answering := a.answering[account]; answering {
+		a.answering[account] = true
 		return
 	}
 	if c, _ := a.list.Contact(account); c.Active() && c.Confirmed {

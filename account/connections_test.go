@@ -1,6 +1,8 @@
 package account
 
 import (
+	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -110,5 +112,44 @@ func TestBannedIsDisconnected(t *testing.T) {
 			end(t, alice, bob)
 			await(t, bob, mark, disconnected(alice))
 		})
+	}
+}
+
+// TestAnswerFirst accepts a request on the device that need not wait before it asks for
+// a connection: it does so when the answer is on the network.
+func TestAnswerFirst(t *testing.T) {
+	t.Parallel()
+	nodes := dhttest.Network(t, 3)
+	alice, bob := newPerson(t, nodes[1]), newPerson(t, nodes[2])
+	if bob.Device().LongID().String() > alice.Device().LongID().String() {
+		alice, bob = bob, alice
+	}
+	var early atomic.Bool
+	for _, p := range []*person{alice, bob} {
+		p.quit()
+		p.connections = &Connections{Addrs: func() []netip.Addr {
+			p.Read(func(l *contact.List, _ *presence.Tracker) {
+				for _, o := range l.Outgoing() {
+					if o.Kind == contact.Answer && o.State < contact.Stored {
+						early.Store(true)
+					}
+				}
+			})
+			return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+		}}
+		p.open(t)
+		p.Start(p.node)
+		await(t, p, 0, func(e presence.Announced) bool { return e.On })
+	}
+	if err := alice.SendRequest(bob.ID(), nil); err != nil {
+		t.Fatal(err)
+	}
+	await(t, bob, 0, func(contact.RequestReceived) bool { return true })
+	if _, err := bob.AcceptRequest(alice.ID()); err != nil {
+		t.Fatal(err)
+	}
+	await(t, bob, 0, online(alice, presence.Connected))
+	if early.Load() {
+		t.Error("asked for a connection before the answer was on the network")
 	}
 }

@@ -3,10 +3,13 @@ package account
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"time"
 
 	"rollcall/contact"
+	"rollcall/dht/infohash"
 	"rollcall/dht/value"
 	"rollcall/presence"
 	"rollcall/store"
@@ -72,7 +75,9 @@ func (a *Account) drainLocked(now time.Time, done chan error) {
 	a.told = nil
 	for more := true; more; {
 		before := len(effects)
-		for _, e := range a.list.Effects(nil) {
+		changes := a.list.Effects(nil)
+		a.answerFirstLocked(changes)
+		for _, e := range changes {
 			effects = append(effects, e)
 			a.contactChangedLocked(now, e)
 		}
@@ -241,6 +246,9 @@ func (a *Account) reload() []task {
 		// What is in memory is the best there is; the next change tries again.
 		a.log.Error("stored contacts cannot be read back", "err", err)
 		return later
+	}
+	for _, peer := range slices.SortedFunc(maps.Keys(a.answering), infohash.Hash.Compare) {
+		a.answeredLocked(peer) // or not, as it was not stored
 	}
 	for _, peer := range a.tracker.Accounts(false) {
 		c, _ := a.list.Contact(peer)

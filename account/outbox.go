@@ -7,6 +7,7 @@ import (
 
 	"rollcall/contact"
 	"rollcall/dht"
+	"rollcall/dht/infohash"
 	"rollcall/dht/value"
 	"rollcall/identity"
 )
@@ -19,10 +20,38 @@ func (a *Account) deliver(e contact.Put) {
 		if err != nil {
 			a.log.Debug("message not put", "device", e.Ref.Device, "err", err)
 		}
-		a.input(func(now time.Time) { a.list.PutDone(now, e.Ref, err == nil && stored > 0) })
+		a.delivered(e, err == nil && stored > 0)
 	})
 	if !started {
-		a.input(func(now time.Time) { a.list.PutDone(now, e.Ref, false) })
+		a.delivered(e, false)
+	}
+}
+
+func (a *Account) delivered(e contact.Put, ok bool) {
+	a.input(func(now time.Time) {
+		a.list.PutDone(now, e.Ref, ok)
+		if e.Ref.Kind == contact.Answer {
+			a.answeredLocked(e.Ref.Peer)
+		}
+	})
+}
+
+// answerFirstLocked makes connections wait for the answers that are to be put: people
+// look at these, and a connection takes both sides some RSA operations.
+func (a *Account) answerFirstLocked(effects []contact.Effect) {
+	for _, e := range effects {
+		if put, ok := e.(contact.Put); ok && put.Ref.Kind == contact.Answer && !a.answering[put.Ref.Peer] {
+			a.answering[put.Ref.Peer] = false
+		}
+	}
+}
+
+// answeredLocked lets those connections begin that waited for an answer.
+func (a *Account) answeredLocked(peer infohash.Hash) {
+	waiting := a.answering[peer]
+	delete(a.answering, peer)
+	if waiting {
+		a.wantAllLocked(peer)
 	}
 }
 
