@@ -90,18 +90,22 @@ func checkNAT(ctx context.Context, public []netip.Addr) []finding {
 func checkMapping(report portmap.Report, err error, seen []netip.Addr) finding {
 	const (
 		check = "port mapping"
+		other = "have the other one map ports or be a bridge, "
 		relay = "or use a relay: rollcall account settings TURN.server=HOST TURN.username=NAME TURN.password=PASSWORD"
 	)
 	if report.Protocol == "" {
 		return warning(check, "contacts behind a NAT too cannot connect: turn UPnP or NAT-PMP on at the router, "+relay,
 			"no router here maps ports")
 	}
+	if errors.Is(err, portmap.ErrAddress) {
+		return warning(check, other+relay, "the router %v speaks %s, but is itself behind another NAT or not connected", report.Router, report.Protocol)
+	}
 	if err != nil {
 		return warning(check, "let this machine map ports at the router, "+relay,
 			"the router %v speaks %s but maps no port: %s", report.Router, report.Protocol, plainText(err.Error()))
 	}
 	if nat.CheckPublic(report.Public.Addr(), seen) != nil {
-		return warning(check, "have the other one map ports or be a bridge, "+relay,
+		return warning(check, other+relay,
 			"the router %v maps ports to %v by %s, but is itself behind another NAT", report.Router, report.Public.Addr(), report.Protocol)
 	}
 	return good(check, "the router %v maps ports to %v by %s", report.Router, report.Public.Addr(), report.Protocol)

@@ -24,6 +24,7 @@ func TestCheckMapping(t *testing.T) {
 		found  string
 	}{
 		{"no router", portmap.Report{}, portmap.ErrNoRouter, "warning", "no router"},
+		{"no address", portmap.Report{Protocol: "UPnP", Router: router}, portmap.ErrAddress, "warning", "behind another NAT"},
 		{"refuses", portmap.Report{Protocol: "UPnP", Router: router}, errors.New("606"), "warning", "maps no port: 606"},
 		{"behind another", portmap.Report{Protocol: "UPnP", Router: router, Public: netip.MustParseAddrPort("100.64.0.1:5000")}, nil, "warning", "behind another NAT"},
 		{"maps", portmap.Report{Protocol: "NAT-PMP", Router: router, Public: netip.MustParseAddrPort("203.0.113.5:5000")}, nil, "ok", "to 203.0.113.5 by NAT-PMP"},

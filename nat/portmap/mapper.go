@@ -288,7 +288,7 @@ func (m *Mapper) Probe(ctx context.Context) (Report, error) {
 	r, err := m.find(find)
 	if err != nil {
 		if refuses := (*unconnected)(nil); errors.As(err, &refuses) {
-			return Report{Protocol: refuses.protocol(), Router: refuses.addr()}, errAddress
+			return Report{Protocol: refuses.protocol(), Router: refuses.addr()}, ErrAddress
 		}
 		return Report{}, err
 	}

@@ -18,13 +18,15 @@ type mapping struct {
 	end      context.CancelFunc
 }
 
-var errAddress = errors.New("the router has no address at which others reach it")
+// ErrAddress reports a router that may map ports, and is behind another NAT or not
+// connected.
+var ErrAddress = errors.New("the router has no address at which others reach it")
 
 // unconnected reports a router that would map ports, had it an address at which
 // others reach it.
 type unconnected struct{ router }
 
-func (*unconnected) Error() string { return errAddress.Error() }
+func (*unconnected) Error() string { return ErrAddress.Error() }
 
 // open makes the mapping at the router.
 func (e *mapping) open(ctx context.Context) (public netip.AddrPort, life time.Duration, err error) {
@@ -33,7 +35,7 @@ func (e *mapping) open(ctx context.Context) (public netip.AddrPort, life time.Du
 		return public, 0, err
 	}
 	if !usable(addr) {
-		return public, 0, errAddress
+		return public, 0, ErrAddress
 	}
 	if e.external, life, err = e.router.add(ctx, e.internal, e.internal, lifetime); err != nil {
 		return public, 0, err

@@ -108,7 +108,7 @@ func (c codeError) Error() string {
 	case codeUnauthorized:
 		return "refused: not allowed"
 	case codeNoNetwork:
-		return errAddress.Error()
+		return ErrAddress.Error()
 	case codeNoRoom:
 		return "refused: too many ports are mapped"
 	}
