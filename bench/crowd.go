@@ -30,7 +30,7 @@ func (s *crowdSettings) flags(of string) *flag.FlagSet {
 	flags.StringVar(&s.dir, "dir", "", "keep the "+of+" in `directory`, and use those that are there; empty: make them anew")
 	flags.IntVar(&s.count, "n", 1000, of)
 	flags.IntVar(&s.nodes, "network", 64, "nodes of the network")
-	flags.DurationVar(&s.settle, "settle", 45*time.Second, "wait before the measurement, longer than a renewal takes")
+	flags.DurationVar(&s.settle, "settle", 3*time.Minute, "wait before the measurement, longer than it takes a new node to give others what they lack")
 	flags.DurationVar(&s.idle, "idle", 2*time.Minute, "length of the measurement")
 	return flags
 }

@@ -40,9 +40,9 @@ const off = "none"
 // is no client to serve.
 const sessionBus = "session"
 
-// daemonStart is how long a daemon takes to start, to bring accounts on the network and
-// to be asked by clients what there is, as a rule.
-const daemonStart = 10 * time.Second
+// daemonStart is how long a daemon takes to start, to bring accounts on the network, to
+// be asked by clients what there is and to do what people have started it for, as a rule.
+const daemonStart = 30 * time.Second
 
 // contactsStart is how long a daemon takes to connect with very many contacts.
 const contactsStart = 90 * time.Second
