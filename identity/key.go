@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"sync/atomic"
 
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
@@ -40,24 +42,30 @@ func GenerateKey(ctx context.Context, rand io.Reader, bits int) (*Key, error) {
 }
 
 // generateKeys makes n keys side by side and calls made with their number after
-// each. How long one takes is luck, yet no more are begun than are wanted: making a key
-// cannot be stopped. What is left of them when ctx ends, ends unseen.
+// each. How long one takes is luck: so no core idles while the last is made, each
+// tries, and the first has made it. Making a key cannot be stopped; what is not
+// needed any more ends unseen a moment later.
 func generateKeys(ctx context.Context, rand io.Reader, bits, n int, made func(done int)) ([]*Key, error) {
 	if bits < value.MinKeyBits || bits > value.MaxKeyBits {
 		return nil, fmt.Errorf("identity: cannot make a key of %d bits: want %d to %d", bits, value.MinKeyBits, value.MaxKeyBits)
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
 	}
 	type result struct {
 		key *rsa.PrivateKey
 		err error
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var wanted atomic.Int64
+	wanted.Store(int64(n))
 	results := make(chan result, n)
-	for range n {
+	for range min(n, runtime.GOMAXPROCS(0)) {
 		go func() {
-			key, err := rsa.GenerateKey(rand, bits)
-			results <- result{key, err}
+			for wanted.Load() > 0 && ctx.Err() == nil {
+				key, err := rsa.GenerateKey(rand, bits)
+				if wanted.Add(-1) >= 0 {
+					results <- result{key, err}
+				}
+			}
 		}()
 	}
 	var keys []*Key
