@@ -41,9 +41,9 @@ func TestBoard(t *testing.T) {
 	a, bb, d, e := peer("a").String(), peer("b").String(), peer("d").String(), peer("e").String()
 	eve := e + "  asks to be a contact, 10 s ago  Eve�"
 	want(schema.Event{Type: schema.LeaseChanged}, eve, "", "1 of 3 are there",
-		"○ "+d+"  online for 1 min", "  "+a+"  last seen 1 h ago", "  "+bb+"  never seen  asked, stored")
+		"○ "+d+"  on the DHT for 1 min", "  "+a+"  last seen 1 h ago", "  "+bb+"  never seen  asked, stored")
 	want(schema.Event{Type: schema.PresenceChanged, Peer: peer("b"), Status: "connected", Cause: "note", At: at(-time.Second), Note: "lunch\x07"}, eve, "", "2 of 3 are there",
-		"● "+bb+"  connected for 1 s  asked, stored  lunch� (1 s ago)", "○ "+d+"  online for 1 min", "  "+a+"  last seen 1 h ago")
+		"● "+bb+"  connected for 1 s  asked, stored  lunch� (1 s ago)", "○ "+d+"  on the DHT for 1 min", "  "+a+"  last seen 1 h ago")
 	want(schema.Event{Type: schema.PresenceChanged, Peer: peer("d"), Status: "offline", At: at(-2 * time.Second)}, eve, "", "1 of 3 are there",
 		"● "+bb+"  connected for 1 s  asked, stored  lunch� (1 s ago)", "  "+d+"  last seen 2 s ago", "  "+a+"  last seen 1 h ago")
 	want(schema.Event{Type: schema.ContactAdded, Peer: peer("b"), Confirmed: true}, eve, "", "1 of 3 are there",

@@ -92,9 +92,9 @@ func presenceText(p schema.Presence, now time.Time) string {
 	case p.Status == "connected":
 		return "connected"
 	case p.Status == "online" && !p.Since.IsZero():
-		return "online for " + age(now.Sub(p.Since))
+		return "on the DHT for " + age(now.Sub(p.Since))
 	case p.Status == "online":
-		return "online"
+		return "on the DHT"
 	case !p.LastSeen.IsZero():
 		return "last seen " + age(now.Sub(p.LastSeen)) + " ago"
 	}

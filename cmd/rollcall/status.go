@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,19 +15,86 @@ import (
 func statusCommand() *cobra.Command {
 	f := &clientFlags{}
 	cmd := &cobra.Command{
-		Use: "status", Short: "Tell how the daemon is", Args: cobra.NoArgs,
+		Use: "status", Short: "Tell how the daemon and its contacts are", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.run(func(c *client.Client) error {
 				status, err := c.Status(cmd.Context())
 				if err != nil {
 					return err
 				}
-				return f.show(cmd.OutOrStdout(), status, statusText(status))
+				attendances, err := attendancesOf(cmd.Context(), c)
+				if err != nil {
+					return err
+				}
+				text := statusText(status)
+				for _, a := range attendances {
+					text += "\n" + a.text(now())
+				}
+				return f.show(cmd.OutOrStdout(), struct {
+					schema.Status
+					Contacts []attendance `json:"contacts"`
+				}{status, attendances}, text)
 			})
 		},
 	}
 	f.add(cmd)
 	return cmd
+}
+
+// attendance is how many contacts of an account are there.
+type attendance struct {
+	Account   string    `json:"account"`
+	Name      string    `json:"name"`
+	Connected int       `json:"connected"`
+	OnDHT     int       `json:"onDHT"`
+	Away      int       `json:"away"`
+	LastSeen  time.Time `json:"lastSeen,omitzero"` // the last of those who are away
+}
+
+func attendancesOf(ctx context.Context, c *client.Client) ([]attendance, error) {
+	accounts, err := c.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	attendances := []attendance{}
+	for _, account := range accounts {
+		if account.URI.IsZero() {
+			continue // its keys are being made
+		}
+		views, err := c.Presence(ctx, account.ID)
+		if err != nil {
+			return nil, err
+		}
+		a := attendance{Account: account.ID, Name: account.DisplayName}
+		for _, v := range views {
+			a.count(v)
+		}
+		attendances = append(attendances, a)
+	}
+	return attendances, nil
+}
+
+func (a *attendance) count(v schema.Presence) {
+	switch v.Status {
+	case "connected":
+		a.Connected++
+	case "online":
+		a.OnDHT++
+	default:
+		a.Away++
+		if v.LastSeen.After(a.LastSeen) {
+			a.LastSeen = v.LastSeen
+		}
+	}
+}
+
+func (a *attendance) text(now time.Time) string {
+	text := fmt.Sprintf("account %s: %s: contacts: %d connected, %d on the DHT, %d away",
+		a.Account, plainText(a.Name), a.Connected, a.OnDHT, a.Away)
+	if !a.LastSeen.IsZero() {
+		text += ", last seen " + age(now.Sub(a.LastSeen)) + " ago"
+	}
+	return text
 }
 
 func statusText(s schema.Status) string {

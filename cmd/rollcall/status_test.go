@@ -1,0 +1,30 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"rollcall/api/http/schema"
+)
+
+func TestAttendance(t *testing.T) {
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	a := attendance{Account: "8a3f1c0d5e7b2946", Name: "alice"}
+	if got, want := a.text(start), "account 8a3f1c0d5e7b2946: alice: contacts: 0 connected, 0 on the DHT, 0 away"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for _, v := range []schema.Presence{
+		{Status: "connected", LastSeen: start},
+		{Status: "online", LastSeen: start},
+		{Status: "online"},
+		{Status: "offline", LastSeen: start.Add(-time.Hour)},
+		{Status: "offline", LastSeen: start.Add(-time.Minute)},
+		{Status: "offline"},
+	} {
+		a.count(v)
+	}
+	want := "account 8a3f1c0d5e7b2946: alice: contacts: 1 connected, 2 on the DHT, 3 away, last seen 1 min ago"
+	if got := a.text(start); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
