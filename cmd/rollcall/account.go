@@ -170,24 +170,31 @@ func createAndWait(ctx context.Context, c *client.Client, n schema.NewAccount) (
 				return schema.Account{}, err
 			}
 		case event.Account == id && event.Type == schema.RegistrationChanged && event.State == string(daemon.ErrorGeneric):
-			code := codeInternal
-			if n.Archive != nil {
-				code = codeUsage // it is wrong, or its password
-			}
-			return schema.Account{}, fail(code, "the account could not be made: %s", plainText(event.Text))
+			return schema.Account{}, notMade(n, event.Text)
 		case event.Account != id && !afresh:
 			continue
 		}
 		account, err := c.Account(ctx, id)
 		var gone *schema.Problem
-		if errors.As(err, &gone) && !afresh {
-			continue // the event that says why is on its way
-		}
-		if err != nil || account.State != string(daemon.Initializing) {
+		failed := errors.As(err, &gone) || err == nil && account.State == string(daemon.ErrorGeneric)
+		switch {
+		case failed && afresh:
+			return schema.Account{}, notMade(n, "why was told while the daemon was out of reach: see its log")
+		case failed:
+			// The event that says why is on its way.
+		case err != nil || account.State != string(daemon.Initializing):
 			return account, err
 		}
 	}
 	return schema.Account{}, ctx.Err()
+}
+
+func notMade(n schema.NewAccount, reason string) error {
+	code := codeInternal
+	if n.Archive != nil {
+		code = codeUsage // it is wrong, or its password
+	}
+	return fail(code, "the account could not be made: %s", plainText(reason))
 }
 
 func parseSettings(pairs []string) (schema.Settings, error) {
