@@ -36,9 +36,9 @@ type Config struct {
 	Progress func(done, total int)
 }
 
-// Generate makes an account and its first device: three keys, made side by
-// side, and their certificates, valid from now on. It returns soon after the
-// end of ctx, with its error.
+// Generate makes an account and its first device: three keys, and their
+// certificates, valid from now on. It reads rand and returns soon after the end
+// of ctx as [GenerateKey] does.
 func Generate(ctx context.Context, cfg Config, now time.Time, rand io.Reader) (*Account, *Device, error) {
 	const total = 3
 	bits, progress := cfg.Bits, cfg.Progress

@@ -91,14 +91,6 @@ func TestFullSize(t *testing.T) {
 	}
 }
 
-func BenchmarkGenerate(b *testing.B) {
-	for b.Loop() {
-		if _, _, err := Generate(b.Context(), Config{}, testTime, &dice{}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func BenchmarkVerify(b *testing.B) {
 	chain := vectorChain(b, "ring_device.crt")
 	for b.Loop() {

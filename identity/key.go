@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"context"
 	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
@@ -9,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
-	"sync/atomic"
 
 	"rollcall/dht/infohash"
 	"rollcall/dht/value"
@@ -29,64 +26,6 @@ var (
 	_ crypto.Signer    = (*Key)(nil)
 	_ crypto.Decrypter = (*Key)(nil)
 )
-
-// GenerateKey makes a key of the given size; an account wants KeyBits, which
-// takes about a second of one core. When ctx ends first its error is returned at
-// once. Go draws RSA secrets from the system whatever rand is.
-func GenerateKey(ctx context.Context, rand io.Reader, bits int) (*Key, error) {
-	keys, err := generateKeys(ctx, rand, bits, 1, func(int) {})
-	if err != nil {
-		return nil, err
-	}
-	return keys[0], nil
-}
-
-// generateKeys makes n keys side by side and calls made with their number after
-// each. How long one takes is luck: so no core idles while the last is made, each
-// tries, and the first has made it. Making a key cannot be stopped; what is not
-// needed any more ends unseen a moment later.
-func generateKeys(ctx context.Context, rand io.Reader, bits, n int, made func(done int)) ([]*Key, error) {
-	if bits < value.MinKeyBits || bits > value.MaxKeyBits {
-		return nil, fmt.Errorf("identity: cannot make a key of %d bits: want %d to %d", bits, value.MinKeyBits, value.MaxKeyBits)
-	}
-	type result struct {
-		key *rsa.PrivateKey
-		err error
-	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var wanted atomic.Int64
-	wanted.Store(int64(n))
-	results := make(chan result, n)
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		go func() {
-			for wanted.Load() > 0 && ctx.Err() == nil {
-				key, err := rsa.GenerateKey(rand, bits)
-				if wanted.Add(-1) >= 0 {
-					results <- result{key, err}
-				}
-			}
-		}()
-	}
-	var keys []*Key
-	for len(keys) < n {
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case r := <-results:
-			if r.err != nil {
-				return nil, fmt.Errorf("identity: cannot make a key of %d bits: %w", bits, r.err)
-			}
-			key, err := newKey(r.key)
-			if err != nil {
-				return nil, err
-			}
-			keys = append(keys, key)
-			made(len(keys))
-		}
-	}
-	return keys, nil
-}
 
 func newKey(private *rsa.PrivateKey) (*Key, error) {
 	spki, err := value.MarshalPublicKey(&private.PublicKey)
