@@ -50,7 +50,8 @@ type searchKey struct {
 }
 
 // sweep forgets the searches that have been idle for long, and the oldest idle
-// ones when there are too many. It notices that no node is good any more.
+// ones when there are too many. It revives the others, and notices that no node is good
+// any more.
 func (e *Engine) sweep(now time.Time) {
 	e.set(&e.sweepTimer, now.Add(time.Minute))
 	for _, f := range e.families {
@@ -62,6 +63,7 @@ func (e *Engine) sweep(now time.Time) {
 			s := f.searches[i]
 			since, ok := s.search.Idle()
 			if !ok {
+				s.search.Revive(now)
 				continue
 			}
 			if idle++; idle <= maxIdleSearches && now.Sub(since) < idleSearch {

@@ -145,6 +145,14 @@ func (s *Search) Offer(now time.Time, n *routing.Node) bool {
 	return true
 }
 
+// Revive lets a search that knows no live node look again whether the network does. It
+// is told of every node that answers; this finds those that are merely heard of.
+func (s *Search) Revive(now time.Time) {
+	if !s.barren.IsZero() {
+		s.Step(now)
+	}
+}
+
 // ask keeps up to atOnce find and get requests in flight, to the witnesses and, closest
 // first, to those that are or may become targets.
 func (s *Search) ask(now time.Time) {
@@ -273,11 +281,8 @@ func (s *Search) finish(now time.Time) {
 // deadline is when the search must step next without being told anything.
 func (s *Search) deadline(now time.Time) time.Time {
 	var d earliest
-	if !s.barren.IsZero() {
-		if len(s.gets) > 0 || s.announcing() {
-			d.add(s.barren.Add(emptyLimit))
-		}
-		d.add(s.refilled.Add(TokenLife / 20))
+	if !s.barren.IsZero() && (len(s.gets) > 0 || s.announcing()) {
+		d.add(s.barren.Add(emptyLimit))
 	}
 	alive := s.keepsAlive()
 	for _, p := range s.schedule.targets {
