@@ -68,8 +68,8 @@ func smallPrimes(bound int) []uint32 {
 			continue
 		}
 		primes = append(primes, uint32(n))
-		for multiple := n * n; multiple <= bound; multiple += 2 * n {
-			composite[multiple/2] = true
+		for factor := n; factor <= bound/n; factor += 2 {
+			composite[n*factor/2] = true
 		}
 	}
 	return primes
