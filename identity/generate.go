@@ -14,7 +14,7 @@ import (
 )
 
 // GenerateKey makes a key of the given size, an even number of bits; an account
-// wants KeyBits, which takes about half a second of one core. All its secrets are
+// wants KeyBits, which takes over half a second of one core. All its secrets are
 // read from rand, one at a time. It returns soon after the end of ctx, with its error.
 func GenerateKey(ctx context.Context, rand io.Reader, bits int) (*Key, error) {
 	keys, err := generateKeys(ctx, rand, bits, 1, func(int) {})

@@ -2,7 +2,7 @@
 //
 // A search draws an odd number, sieves the interval that begins with it, and
 // tests what is left in random order. To draw each candidate afresh (FIPS 186-5
-// A.1.3) takes twice the CPU, as only few divisions of each pay.
+// A.1.3) takes 1.6 times the CPU, as only few divisions of each pay.
 //
 // To take the first prime of an interval is accepted practice (Brandt and Damgård,
 // "On Generation of Probable Primes by Incremental Search", 1992), but the longer
