@@ -252,8 +252,9 @@ func TestNobodyThere(t *testing.T) {
 		alice.want(bob)
 		time.Sleep(20 * time.Second)
 		alice.Close()
-		bob = s.person(1, nil)
-		bob.accept(alice, Contact)
+		bob = s.person(1, func(cfg *Config) { // his node has her request already
+			cfg.Standing = func(infohash.Hash, value.LongID) Standing { return Contact }
+		})
 		time.Sleep(2 * time.Minute)
 		if stats := bob.Stats(); stats.Answered != 1 || stats.Unreachable != 1 {
 			t.Errorf("an answer to nobody: %+v", stats)
