@@ -138,6 +138,7 @@ func (s *session) judge(e presence.DeviceUp) {
 	if !a.look(d) {
 		return
 	}
+	pause(s.ctx, judgeLater)
 	for failures := 0; ; failures++ {
 		verdict, err := s.verdict(a.places, e.Account, e.Device, value.KeyLongID(e.Key))
 		if err == nil && s.ctx.Err() == nil {

@@ -24,6 +24,10 @@ const (
 	// checkGap is how long it holds that enough nodes have kept an announcement:
 	// what could change is the clocks, and to ask costs as much as to announce.
 	checkGap = 5 * time.Minute
+	// judgeLater is how long a device that appears is left alone before its certificate
+	// is looked for: a search and its answers would take the processors from those who
+	// pass on that somebody is there.
+	judgeLater = 10 * time.Millisecond
 	// jobTimeout ends a put or a lookup that nobody answers.
 	jobTimeout = time.Minute
 	// minRetry and maxRetry bound the doubling wait between attempts.
