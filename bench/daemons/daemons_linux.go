@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"rollcall/bench/report"
+	"rollcall/bench/server"
 	"rollcall/test/netns"
 	"rollcall/test/peers"
 )
@@ -123,6 +124,17 @@ type network struct {
 func newNetwork(t *trial) network {
 	n := netns.New(t)
 	return network{n, peers.DHTNode.Start(t, n.HostIPv4(), peers.NodeConfig{Port: bootstrapPort})}
+}
+
+// surround adds nodes, so many that what accounts put is elsewhere than on their own
+// nodes, as in a network of any size. It returns when the nodes know each other.
+func (n network) surround(t *trial) error {
+	const nodes = 24
+	host := n.HostIPv4()
+	for i := range uint16(nodes) {
+		peers.DHTNode.Start(t, host, peers.NodeConfig{Port: bootstrapPort + i, Bootstrap: n.node.Addr()})
+	}
+	return server.Pause(t.ctx, 3*time.Second)
 }
 
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -16,6 +16,9 @@ const arpLimit = 4 * time.Second
 // before bob comes, and still when he is killed.
 func (s *Suite) two(t *trial, d Daemon, round int) error {
 	n := newNetwork(t)
+	if err := n.surround(t); err != nil {
+		return err
+	}
 	alice, err := s.create(t.ctx, d, round, d.Kind.Start(t, n.HostIPv4()), n)
 	if err != nil {
 		return err
