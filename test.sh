@@ -117,7 +117,7 @@ go_test "tests of codecs and cores" "codec core"
 go_test "tests of drivers and services" "driver service" "${race[@]}"
 # With the race detector it cuts short how often processes are killed.
 step "what survives kill -9" go test ./store
-go_test "tests in simulation and against the peers" test -tags peers -count 1 -p 1 -parallel 4 -timeout 12m
+go_test "tests in simulation and against the peers" test -tags peers -count 1 -p 2 -parallel 4 -timeout 12m
 
 echo
 sort "$ROLLCALL_LEFT_OUT" | uniq -c | sed -E 's/^ *([0-9]+) /left out (\1×): /'
