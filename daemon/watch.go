@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"rollcall/internal/ktimer"
 )
 
 const (
@@ -27,25 +29,38 @@ func (d *Daemon) watchNetwork() {
 		d.log.Debug("nobody tells of other addresses", "err", err)
 		every = watchEvery
 	}
-	timer := time.NewTimer(every)
+	ring := make(chan struct{}, 1)
+	timer := ktimer.AfterFunc(every, func() {
+		select {
+		case ring <- struct{}{}:
+		default:
+		}
+	})
 	defer timer.Stop()
 	last := time.Now()
 	w := watch{globalAddrs(), last.Round(0)}
 	settling := false
 	for {
 		select {
-		case <-news:
+		case _, told := <-news:
+			if !told { // any more
+				news, every = nil, watchEvery
+			}
 			if !settling {
 				settling = true
 				timer.Reset(settle)
 			}
-		case <-timer.C:
+		case <-ring:
+			addrs := w.addrs
+			if settling || news == nil {
+				addrs = globalAddrs()
+			}
 			settling = false
 			timer.Reset(every)
 			now := time.Now()
 			passed := now.Sub(last)
 			last = now
-			if w.changed(now.Round(0), passed, globalAddrs()) {
+			if w.changed(now.Round(0), passed, addrs) {
 				d.log.Info("the network has changed", "addresses", w.addrs)
 				d.ConnectivityChanged()
 			}

@@ -10,7 +10,7 @@ import (
 )
 
 // watchAddrs returns a channel that tells when addresses of this machine may have
-// come or gone, until ctx ends.
+// come or gone, and is closed when nobody does any more, when ctx ends at the latest.
 func (d *Daemon) watchAddrs(ctx context.Context) (<-chan struct{}, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
 	if err != nil {
@@ -25,6 +25,7 @@ func (d *Daemon) watchAddrs(ctx context.Context) (<-chan struct{}, error) {
 	context.AfterFunc(ctx, func() { socket.Close() })
 	news := make(chan struct{}, 1)
 	d.wg.Go(func() {
+		defer close(news)
 		// What it says does not matter, nor whether it is all.
 		buf := make([]byte, 1)
 		for {

@@ -35,6 +35,7 @@ import (
 	"rollcall/dht/internal/engine"
 	"rollcall/dht/internal/wire"
 	"rollcall/dht/value"
+	"rollcall/internal/ktimer"
 )
 
 // Node is a running node. Make one with Open.
@@ -59,6 +60,7 @@ type Node struct {
 	ops    map[engine.OpID]*results
 	timer  Timer
 	alarm  time.Time // when timer fires; zero when it does not
+	putOff int       // how often it was put off since it last fired
 	closed bool
 	status Status
 	change chan struct{} // closed at the next change of status
@@ -142,7 +144,7 @@ func (n *Node) start(state *wire.State) error {
 		return fmt.Errorf("dht: %w", err)
 	}
 	n.alone = runtime.GOMAXPROCS(0) == 1
-	n.timer = n.clock.AfterFunc(time.Hour, n.tick)
+	n.timer = n.newTimer()
 	for _, c := range n.conns {
 		n.wg.Go(func() { n.read(c) })
 	}
@@ -165,6 +167,15 @@ func (n *Node) start(state *wire.State) error {
 	}
 	n.log.Info("node started", "id", id, "port", n.Port())
 	return nil
+}
+
+// newTimer returns the timer of tick, which is an hour away. That of the kernel takes what
+// the runtime's does in an idle process to a third, but knows no time but the system's.
+func (n *Node) newTimer() Timer {
+	if _, ok := n.clock.(systemClock); ok && n.cfg.ListenPacket == nil {
+		return ktimer.AfterFunc(time.Hour, n.tick)
+	}
+	return n.clock.AfterFunc(time.Hour, n.tick)
 }
 
 // chooseID follows opendht spec 1.
@@ -265,16 +276,25 @@ func (n *Node) run(out *engine.Output, input func(now time.Time)) bool {
 	return true
 }
 
-// earlyAlarm is how much too early an alarm may be: it is not moved with every
-// request, but no idle process wakes up for what is not due any more.
-const earlyAlarm = 200 * time.Millisecond
+// An idle process does not wake up for what is not due any more, and a busy one does not
+// move the alarm with every request: it may be too early by earlyAlarm, and by any time
+// once it was put off maxPutOff times.
+const (
+	earlyAlarm = 200 * time.Millisecond
+	maxPutOff  = 16
+)
 
-// setAlarm makes the timer fire when the engine must be ticked next, or a little
-// earlier.
+// setAlarm makes the timer fire when the engine must be ticked next, or earlier.
 func (n *Node) setAlarm(now time.Time) {
 	next := n.engine.NextDeadline()
-	if next.IsZero() || !n.alarm.IsZero() && !next.Before(n.alarm) && next.Sub(n.alarm) < earlyAlarm {
+	if next.IsZero() {
 		return
+	}
+	if !n.alarm.IsZero() && !next.Before(n.alarm) {
+		if next.Sub(n.alarm) < earlyAlarm || n.putOff == maxPutOff {
+			return
+		}
+		n.putOff++
 	}
 	n.alarm = next
 	n.timer.Reset(max(0, next.Sub(now)))
@@ -282,7 +302,7 @@ func (n *Node) setAlarm(now time.Time) {
 
 func (n *Node) tick() {
 	n.do(func(now time.Time) {
-		n.alarm = time.Time{}
+		n.alarm, n.putOff = time.Time{}, 0
 		n.engine.Tick(now)
 	})
 }
