@@ -29,6 +29,7 @@ var services = []string{
 const (
 	conflictInMapping   = 718
 	onlyPermanentLeases = 725
+	conflictElsewhere   = 729 // with a mapping made in another way, or a port of the router's own
 )
 
 // description names our mappings in the user interface of routers.
@@ -187,7 +188,7 @@ func (r *upnp) add(ctx context.Context, internal, external uint16, life time.Dur
 		switch code(err) {
 		case onlyPermanentLeases:
 			seconds = 0
-		case conflictInMapping:
+		case conflictInMapping, conflictElsewhere:
 			external = uint16(firstPort + rand.IntN(1<<16-firstPort))
 		default:
 			return 0, 0, err

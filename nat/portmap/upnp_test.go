@@ -164,6 +164,12 @@ func TestUPnP(t *testing.T) {
 			}
 			return 0
 		}, 0, "600", false},
+		{"port of the router", func(action string, args map[string]string) int {
+			if action == "AddPortMapping" && args["NewExternalPort"] == "5000" {
+				return conflictElsewhere
+			}
+			return 0
+		}, 0, "600", false},
 		{"every port taken", func(action string, _ map[string]string) int {
 			if action == "AddPortMapping" {
 				return conflictInMapping
