@@ -65,27 +65,29 @@ func attendancesOf(ctx context.Context, c *client.Client) ([]attendance, error) 
 		if err != nil {
 			return nil, err
 		}
-		a := attendance{Account: account.ID, Name: account.DisplayName}
-		for _, v := range views {
-			a.count(v)
-		}
-		attendances = append(attendances, a)
+		attendances = append(attendances, attendanceOf(account, views))
 	}
 	return attendances, nil
 }
 
-func (a *attendance) count(v schema.Presence) {
-	switch v.Status {
-	case "connected":
-		a.Connected++
-	case "online":
-		a.OnDHT++
-	default:
-		a.Away++
-		if v.LastSeen.After(a.LastSeen) {
-			a.LastSeen = v.LastSeen
+// attendanceOf counts contacts: clients may have subscribed to others, too.
+func attendanceOf(account schema.Account, views []schema.Presence) attendance {
+	a := attendance{Account: account.ID, Name: account.DisplayName}
+	for _, v := range views {
+		switch {
+		case !v.Contact:
+		case v.Status == "connected":
+			a.Connected++
+		case v.Status == "online":
+			a.OnDHT++
+		default:
+			a.Away++
+			if v.LastSeen.After(a.LastSeen) {
+				a.LastSeen = v.LastSeen
+			}
 		}
 	}
+	return a
 }
 
 func (a *attendance) text(now time.Time) string {
